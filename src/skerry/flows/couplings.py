@@ -1,0 +1,159 @@
+"""Coupling layers: the one place that knows flowjax.
+
+A layer leaves one part of ``y`` as it is and maps the other, coordinate by coordinate, by a scalar
+bijection whose parameters a network computes from the untouched part and the context; a fixed
+permutation follows. The scalar bijections are flowjax's: ``RationalQuadraticSpline`` (Durkan et
+al. 2019, identity outside ``[-bound, bound]``) and ``Affine`` (RealNVP, Dinh et al. 2017). The
+networks end in zeros, so a fresh stack is a permutation: a standard normal stays one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flowjax.bijections import AbstractBijection, Affine, RationalQuadraticSpline
+from flowjax.utils import get_ravelled_pytree_constructor
+from jaxtyping import Array, Float
+from paramax import unwrap
+
+from skerry._seeds import Seed
+from skerry.errors import InputError
+from skerry.flows.networks import Network, network
+
+LOG_SCALE_BOUND = 3.0
+
+
+@dataclass(frozen=True)
+class CouplingSettings:
+    """The shape of a stack of coupling layers.
+
+    Attributes:
+        kind: ``"spline"`` (rational-quadratic) or ``"affine"`` (RealNVP).
+        layers: number of layers; 0 for none.
+        width: hidden units of each conditioner.
+        depth: hidden layers of each conditioner.
+        bins: bins of each spline.
+        bound: splines act on ``[-bound, bound]`` and are the identity outside.
+    """
+
+    kind: Literal["spline", "affine"] = "spline"
+    layers: int = 4
+    width: int = 64
+    depth: int = 2
+    bins: int = 8
+    bound: float = 6.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("spline", "affine"):
+            raise InputError(f"Expected kind 'spline' or 'affine'; got {self.kind!r}.")
+        if self.layers < 0 or min(self.width, self.depth, self.bins) < 1 or self.bound <= 0:
+            raise InputError(
+                f"Expected layers >= 0, width, depth, bins >= 1 and bound > 0; got {self}."
+            )
+
+
+class Couplings(eqx.Module):
+    """A stack of coupling layers between data ``y`` and base ``z``, both ``(d,)``: one point."""
+
+    conditioners: Network
+    permutations: Array
+    dim: int = eqx.field(static=True)
+    settings: CouplingSettings = eqx.field(static=True)
+
+    def to_base(
+        self, y: Float[Array, " d"], context: Float[Array, " c"]
+    ) -> tuple[Float[Array, " d"], Float[Array, ""]]:
+        """``z`` and ``log|dz/dy|``: the direction of densities and training."""
+        if self.settings.layers == 0:
+            return y, jnp.zeros(())
+        fixed = _n_fixed(self.dim)
+
+        def layer(carry, parts):  # type: ignore[no-untyped-def]
+            (y, log_det), (conditioner, permutation) = carry, parts
+            bijection = self._bijection(conditioner, y[:fixed], context)
+            moved, log_dets = jax.vmap(lambda b, v: b.transform_and_log_det(v))(
+                bijection, y[fixed:]
+            )
+            y = jnp.concatenate([y[:fixed], moved])[permutation]
+            return (y, log_det + jnp.sum(log_dets)), None
+
+        (z, log_det), _ = jax.lax.scan(
+            layer, (y, jnp.zeros(())), (self.conditioners, self.permutations)
+        )
+        return z, log_det
+
+    def from_base(self, z: Float[Array, " d"], context: Float[Array, " c"]) -> Float[Array, " d"]:
+        """``y``: the direction of samples."""
+        if self.settings.layers == 0:
+            return z
+        fixed = _n_fixed(self.dim)
+
+        def layer(z, parts):  # type: ignore[no-untyped-def]
+            conditioner, permutation = parts
+            z = z[jnp.argsort(permutation)]
+            bijection = self._bijection(conditioner, z[:fixed], context)
+            moved = jax.vmap(lambda b, v: b.inverse(v))(bijection, z[fixed:])
+            return jnp.concatenate([z[:fixed], moved]), None
+
+        y, _ = jax.lax.scan(layer, z, (self.conditioners, self.permutations), reverse=True)
+        return y
+
+    def _bijection(self, conditioner: Network, seen: Array, context: Array) -> AbstractBijection:
+        """The scalar bijections of one layer, stacked over the coordinates they move."""
+        reach = 2 * self.settings.bound  # beyond it the parameters stay what they are there
+        parameters = conditioner(jnp.concatenate([jnp.clip(seen, -reach, reach), context]))
+        rows = parameters.reshape(self.dim - _n_fixed(self.dim), -1)
+        return jax.vmap(_affine if self.settings.kind == "affine" else self._spline)(rows)
+
+    def _spline(self, parameters: Array) -> AbstractBijection:
+        template = _spline_template(self.settings)
+        construct, _ = get_ravelled_pytree_constructor(template, filter_spec=eqx.is_inexact_array)
+        return unwrap(construct(parameters))
+
+
+def _affine(parameters: Array) -> AbstractBijection:
+    scale = jnp.exp(LOG_SCALE_BOUND * jnp.tanh(parameters[1] / LOG_SCALE_BOUND))
+    return eqx.tree_at(lambda a: a.scale, Affine(parameters[0]), scale)
+
+
+def _spline_template(settings: CouplingSettings) -> AbstractBijection:
+    return RationalQuadraticSpline(knots=settings.bins, interval=float(settings.bound))
+
+
+def _n_parameters(settings: CouplingSettings) -> int:
+    if settings.kind == "affine":
+        return 2
+    template = jax.eval_shape(lambda: eqx.filter(_spline_template(settings), eqx.is_array))
+    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(template))
+
+
+def _n_fixed(dim: int) -> int:
+    return dim // 2
+
+
+def couplings(dim: int, context_dim: int, settings: CouplingSettings, seed: Seed) -> Couplings:
+    """A fresh stack, the identity up to a permutation of coordinates.
+
+    Args:
+        dim: d, the dimension of a point.
+        context_dim: the length of the context vector (0: none).
+        settings: its shape.
+        seed: where the networks' weights and the permutations come from.
+    """
+    fixed = _n_fixed(dim)
+    out = _n_parameters(settings) * (dim - fixed)
+    sizes = [fixed + context_dim, *[settings.width] * settings.depth, out]
+    generator = seed.child("permutations").numpy()
+    turn = np.roll(np.arange(dim), -max(fixed, 1)) if dim > 1 else np.arange(dim)
+    turns = [turn if dim <= 3 else generator.permutation(dim) for _ in range(settings.layers)]
+    return Couplings(
+        conditioners=network(sizes, seed.child("conditioners"), (settings.layers,)),
+        permutations=jnp.asarray(np.array(turns, np.int32).reshape(settings.layers, dim)),
+        dim=dim,
+        settings=settings,
+    )

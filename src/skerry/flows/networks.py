@@ -1,0 +1,52 @@
+"""Small networks whose last layer starts at zero, so that what they drive starts at its default.
+
+Weights are drawn by NumPy: building a network compiles nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from skerry._seeds import Seed
+
+
+class Network(eqx.Module):
+    """A multi-layer perceptron, ``in -> width -> ... -> out``, with SiLU between its layers.
+
+    Leaves may carry leading axes (a stack of networks) to be scanned or vmapped over.
+    """
+
+    weights: list[Array]
+    biases: list[Array]
+
+    def __call__(self, inputs: Float[Array, " in"]) -> Float[Array, " out"]:
+        """The output for ONE input vector."""
+        h = inputs
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            h = jax.nn.silu(weight @ h + bias)
+        return self.weights[-1] @ h + self.biases[-1]
+
+
+def network(sizes: Sequence[int], seed: Seed, stack: tuple[int, ...] = ()) -> Network:
+    """A network of the given layer sizes (He initialisation, last layer zero).
+
+    Args:
+        sizes: ``(in, hidden, ..., out)``.
+        seed: where the weights come from.
+        stack: leading axes of every leaf.
+    """
+    generator = seed.numpy()
+    weights, biases = [], []
+    for i, (n_in, n_out) in enumerate(pairwise(sizes)):
+        scale = np.sqrt(2.0 / max(n_in, 1)) if i < len(sizes) - 2 else 0.0
+        draw = scale * generator.standard_normal((*stack, n_out, n_in))
+        weights.append(jnp.asarray(draw.astype(np.float32)))
+        biases.append(jnp.asarray(np.zeros((*stack, n_out), np.float32)))
+    return Network(weights, biases)

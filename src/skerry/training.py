@@ -1,0 +1,277 @@
+r"""Weighted maximum likelihood: densities fitted to weighted points.
+
+The objective is :math:`-\sum_i \bar w_i \log q(u_i|x_i)` with self-normalised weights, whose
+minimiser minimises :math:`KL(p\|q)` (arXiv:2512.04954). Each epoch draws its minibatches in
+proportion to the weights (systematic resampling), so that a step's loss is a plain mean: its scale
+depends neither on N nor on the weights' scale, a few heavy weights don't make noisy gradients, and
+shapes stay the same whatever N, so that nothing is compiled again. A part of the points is held
+out; the parameters kept are those with the best held-out weighted log likelihood, those of the
+start included, so that training never ends worse (there) than it began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from skerry import weights
+from skerry._compilation import program
+from skerry._seeds import Seed
+from skerry._types import FloatArray, IntArray
+from skerry.errors import InputError
+from skerry.flows import AbstractShape, Density
+
+HELD_OUT_CHUNK = 2048
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long and how fast.
+
+    Attributes:
+        max_epochs: epochs at most; the learning rate falls to 0 over them (a cosine).
+        steps: steps an epoch (one ``lax.scan``).
+        batch: points a step.
+        learning_rate: its peak, after the first epoch's linear warm-up.
+        patience: epochs without a better held-out likelihood before it stops.
+        held_out: the share of points held out.
+        clip: the largest norm of a step's gradient.
+    """
+
+    max_epochs: int = 30
+    steps: int = 50
+    batch: int = 512
+    learning_rate: float = 2e-3
+    patience: int = 8
+    held_out: float = 0.15
+    clip: float = 5.0
+
+    def __post_init__(self) -> None:
+        if min(self.max_epochs, self.steps, self.batch, self.patience) < 1:
+            raise InputError(f"Expected max_epochs, steps, batch, patience >= 1; got {self}.")
+        if not (0 < self.held_out < 1 and self.learning_rate > 0 and self.clip > 0):
+            raise InputError(
+                f"Expected 0 < held_out < 1, learning_rate > 0 and clip > 0; got {self}."
+            )
+
+
+class Epoch(NamedTuple):
+    """One line of the history: mean training loss and held-out weighted negative log density."""
+
+    loss: float
+    held_out: float
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained density and how it came about.
+
+    Attributes:
+        density: with the best held-out likelihood.
+        epochs: the history; the first entry is the start, before any step.
+        best: the index in ``epochs`` of the parameters kept.
+        ess_train: effective number of the points trained on.
+        ess_held_out: effective number of the points held out: how much ``held_out`` means.
+    """
+
+    density: Density
+    epochs: tuple[Epoch, ...]
+    best: int
+    ess_train: float
+    ess_held_out: float
+
+    @property
+    def held_out(self) -> float:
+        """The held-out weighted negative log density of the density kept."""
+        return self.epochs[self.best].held_out
+
+
+Progress: TypeAlias = Callable[[int, int, Epoch], None]
+
+
+class _State(NamedTuple):
+    """Everything a step changes."""
+
+    params: Any
+    average: Any  # exponential moving average of params: what is evaluated and kept
+    optimizer: Any
+    step: Any
+
+
+class _Data(NamedTuple):
+    """Framed points: arrays of n rows; x may be None."""
+
+    y: Any
+    k: Any
+    offset: Any
+    x: Any
+
+    def take(self, rows: IntArray) -> _Data:
+        return _Data(*(None if a is None else a[rows] for a in self))
+
+
+def fit(
+    density: Density,
+    u: FloatArray,
+    log_weights: FloatArray,
+    *,
+    x: FloatArray | None = None,
+    seed: Seed,
+    settings: Training | None = None,
+    progress: Progress | None = None,
+) -> Fitted:
+    """Train a density on weighted points.
+
+    Args:
+        density: the start; its frames stay where they are.
+        u: points, ``(n, d)``.
+        log_weights: ``(n,)``, on any scale; ``-inf`` is weight zero.
+        x: contexts, ``(n, m)``, if the density depends on one.
+        seed: the order of points and the held-out part come from it.
+        settings: how long and how fast.
+        progress: called with (epoch, max_epochs, :class:`Epoch`) after each epoch.
+
+    Raises:
+        InputError: for mismatched shapes or fewer than 10 points of non-zero weight.
+    """
+    settings = settings or Training()
+    log_w = weights.check(log_weights)
+    keep = np.flatnonzero(np.isfinite(log_w) & (log_w > log_w.max() - 60))
+    if len(u) != len(log_w) or len(keep) < 10:
+        raise InputError(
+            f"Expected at least 10 points of non-zero weight, one weight a point; got {len(u)} "
+            f"points, {len(log_w)} weights, {len(keep)} of them not zero."
+        )
+    data, shift = _framed(density, u[keep], log_w[keep], None if x is None else x[keep])
+    log_w = weights.normalize(log_w[keep])
+    train, held_out = _split(log_w, settings.held_out, seed.child("held out"))
+    evaluate = _evaluator(data.take(held_out), log_w[held_out], shift[held_out])
+    mean_shift = float(np.exp(weights.normalize(log_w[train])) @ shift[train])
+
+    params, static = eqx.partition(density.shape, eqx.is_inexact_array)
+    state = _State(params, params, _optimizer(settings).init(params), jnp.zeros((), jnp.int32))
+    best_params, best = params, 0
+    epochs = [Epoch(np.nan, evaluate(params, static))]
+    total = jnp.asarray(settings.max_epochs * settings.steps, jnp.float32)
+    for number in range(1, settings.max_epochs + 1):
+        order = weights.systematic_resample(
+            log_w[train],
+            settings.steps * settings.batch,
+            seed.child("epoch", number).numpy(),
+        )
+        batches = jax.tree.map(
+            lambda a: a.reshape(settings.steps, settings.batch, *a.shape[1:]),
+            data.take(train[order]),
+        )
+        state, losses = _epoch(state, static, batches, total, settings)
+        epoch = Epoch(float(np.mean(losses)) - mean_shift, evaluate(state.average, static))
+        epochs.append(epoch)
+        if epoch.held_out < epochs[best].held_out:
+            best_params, best = state.average, number
+        if progress is not None:
+            progress(number, settings.max_epochs, epoch)
+        if number - best >= settings.patience:
+            break
+    return Fitted(
+        density=replace(density, shape=eqx.combine(best_params, static)),
+        epochs=tuple(epochs),
+        best=best,
+        ess_train=weights.effective_sample_size(log_w[train]),
+        ess_held_out=weights.effective_sample_size(log_w[held_out]),
+    )
+
+
+def held_out_score(
+    density: Density, u: FloatArray, log_weights: FloatArray, x: FloatArray | None = None
+) -> float:
+    """The self-normalised weighted negative log density of points under a density."""
+    shares = np.exp(weights.normalize(weights.check(log_weights)))
+    used = shares > 0
+    log_q = density.log_prob(u[used], None if x is None else x[used])
+    return -float(shares[used] @ log_q)
+
+
+def _framed(
+    density: Density, u: FloatArray, log_w: FloatArray, x: FloatArray | None
+) -> tuple[_Data, FloatArray]:
+    """The points in as few frames each as lose no density: islands far apart need just one."""
+    K = density.frames.n_frames
+    probe = slice(0, min(len(u), 5000))
+    nearest = next(
+        (j for j in (1, 2, 4, 8) if density.overlap(u[probe], log_w[probe], j) < 1e-3), K
+    )
+    framed = density.frame(u, min(nearest, K))
+    xs = None if x is None else np.asarray(x, np.float32)
+    return _Data(framed.y, framed.k, framed.offset, xs), framed.shift
+
+
+def _split(log_w: FloatArray, share: float, seed: Seed) -> tuple[IntArray, IntArray]:
+    order = seed.numpy().permutation(len(log_w))
+    n = max(1, round(share * len(log_w)))
+    return order[n:], order[:n]
+
+
+def _optimizer(settings: Training) -> optax.GradientTransformation:
+    return optax.chain(optax.clip_by_global_norm(settings.clip), optax.scale_by_adam())
+
+
+def _evaluator(data: _Data, log_w: FloatArray, shift: FloatArray) -> Callable[[Any, Any], float]:
+    """The held-out score of given parameters, in chunks of one size."""
+    shares = np.exp(weights.normalize(log_w))
+    pieces = []
+    for start in range(0, len(shares), HELD_OUT_CHUNK):
+        rows = np.arange(start, start + HELD_OUT_CHUNK)
+        inside = rows < len(shares)
+        rows = np.minimum(rows, len(shares) - 1)
+        pieces.append((data.take(rows), np.where(inside, shares[rows], 0.0).astype(np.float32)))
+    constant = float(shares @ shift)
+
+    def evaluate(params: Any, static: Any) -> float:
+        total = sum(float(_score(params, static, *piece)) for piece in pieces)
+        return total - constant if np.isfinite(total) else float("inf")
+
+    return evaluate
+
+
+def _negative_log_density(shape: AbstractShape, y: Any, k: Any, offset: Any, x: Any) -> Any:
+    return -jax.nn.logsumexp(shape.log_terms(y, k, x) + offset)
+
+
+def _losses(params: Any, static: Any, data: _Data) -> Any:
+    one = partial(_negative_log_density, eqx.combine(params, static))
+    return jax.vmap(one, in_axes=(0, 0, 0, None if data.x is None else 0))(*data)
+
+
+@program
+def _score(params: Any, static: Any, data: _Data, shares: Any) -> Any:
+    return jnp.sum(jnp.where(shares > 0, shares * _losses(params, static, data), 0.0))
+
+
+@program
+def _epoch(
+    state: _State, static: Any, batches: _Data, total: Any, settings: Training
+) -> tuple[_State, Any]:
+    """One pass of ``settings.steps`` steps."""
+    optimizer = _optimizer(settings)
+
+    def step(state: _State, batch: _Data) -> tuple[_State, Any]:
+        loss, gradient = jax.value_and_grad(
+            lambda params: jnp.mean(_losses(params, static, batch))
+        )(state.params)
+        direction, optimizer_state = optimizer.update(gradient, state.optimizer)
+        rate = settings.learning_rate * jnp.minimum(1.0, (state.step + 1) / settings.steps)
+        rate = rate * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(1.0, state.step / total)))
+        params = jax.tree.map(lambda p, g: p - rate * g, state.params, direction)
+        keep = jnp.minimum(0.98, (state.step + 1.0) / (state.step + 10.0))
+        average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, state.average, params)
+        return _State(params, average, optimizer_state, state.step + 1), loss
+
+    return jax.lax.scan(step, state, batches)
