@@ -1,4 +1,4 @@
-"""A table of densities x invariants: normalised, invertible, differentiable, honest in the tails."""
+"""A table of densities x invariants: normalised, invertible, honest in the tails."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def islands(dim: int, K: int, periodic=None) -> flows.Frames:
     )
 
 
-def make(form: str, kind: str, dim: int, x_dim: int = 0, scale=0.3) -> Density:
+def make(form: str, kind: str, dim: int, x_dim: int = 0, scale=0.04) -> Density:
     settings = CouplingSettings(kind=kind, **SMALL)
     build = getattr(flows, form)
     density = build(
@@ -68,7 +68,7 @@ ALL = [(f, k, d) for f in FORMS for k in KINDS for d in (1, 2, 3)] + [
 @pytest.mark.parametrize("dim", [1, 2, 3, 6])
 @pytest.mark.parametrize("context", [0, 2])
 def test_couplings_round_trip_and_match_autodiff(kind, dim, context):
-    stack = shaken(couplings(dim, context, CouplingSettings(kind=kind, **SMALL), as_seed(0)), 0.2)
+    stack = shaken(couplings(dim, context, CouplingSettings(kind=kind, **SMALL), as_seed(0)), 0.03)
     rng = np.random.default_rng(3)
     bulk = rng.normal(0, 2, (200, dim))
     tails = rng.normal(0, 1, (50, dim)) * 100
@@ -85,12 +85,20 @@ def test_couplings_round_trip_and_match_autodiff(kind, dim, context):
     np.testing.assert_allclose(log_det[:200], exact, atol=2e-3, rtol=1e-4)
 
 
+def test_samples_are_finite_however_wild_the_parameters():
+    """A quadratic solved carelessly is NaN here, by rounding."""
+    stack = shaken(couplings(2, 0, CouplingSettings(**SMALL), as_seed(0)), 3.0)
+    z = jnp.asarray(np.random.default_rng(0).normal(0, 3, (20_000, 2)), jnp.float32)
+    y = jax.jit(jax.vmap(lambda v: stack.from_base(v, jnp.zeros(0))))(z)
+    assert bool(jnp.isfinite(y).all())
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_fresh_couplings_keep_a_standard_normal(kind):
+def test_fresh_couplings_are_the_identity(kind):
     stack = couplings(4, 0, CouplingSettings(kind=kind), as_seed(0))
     y = jnp.asarray(np.random.default_rng(0).normal(0, 3, (50, 4)), jnp.float32)
     z, log_det = jax.jit(jax.vmap(lambda v: stack.to_base(v, jnp.zeros(0))))(y)
-    np.testing.assert_allclose(np.sort(z, axis=1), np.sort(y, axis=1), atol=1e-5)
+    np.testing.assert_allclose(z, y, atol=1e-5)
     np.testing.assert_allclose(log_det, 0, atol=1e-5)
 
 
@@ -98,17 +106,16 @@ def test_fresh_couplings_keep_a_standard_normal(kind):
 def test_densities_integrate_to_one_and_describe_their_samples(form, kind, dim):
     """Importance sampling from a Student t mixture on the frames; the same for the mean of u."""
     density = make(form, kind, dim)
-    whole = flows.overall_frame(islands(dim, 3), np.log([0.5, 0.3, 0.2]))
+    drawn = density.sample(20_000, 9)
     rng = np.random.default_rng(5)
     n = 60_000
     proposal = st.multivariate_t(
-        whole.means[0], 3.0 * whole.cholesky[0] @ whole.cholesky[0].T, df=4, seed=rng
+        drawn.mean(0), 1.5 * np.atleast_2d(np.cov(drawn.T)), df=4, seed=rng
     )
     u = np.reshape(proposal.rvs(n), (n, dim))
     ratio = np.exp(density.log_prob(u) - np.reshape(proposal.logpdf(u), n))
     assert abs(ratio.mean() - 1) < Z * ratio.std() / np.sqrt(n)
     assert ratio.std() / np.sqrt(n) < 0.03
-    drawn = density.sample(20_000, 9)
     for f in (lambda v: v.mean(1), lambda v: np.cos(3 * v[:, 0]), lambda v: np.tanh(v).prod(1)):
         weighted = ratio * f(u)
         difference = f(drawn).mean() - weighted.mean()

@@ -4,7 +4,7 @@ A layer leaves one part of ``y`` as it is and maps the other, coordinate by coor
 bijection whose parameters a network computes from the untouched part and the context; a fixed
 permutation follows. The scalar bijections are flowjax's: ``RationalQuadraticSpline`` (Durkan et
 al. 2019, identity outside ``[-bound, bound]``) and ``Affine`` (RealNVP, Dinh et al. 2017). The
-networks end in zeros, so a fresh stack is a permutation: a standard normal stays one.
+networks end in zeros and the permutations compose to none, so a fresh stack is the identity.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 from flowjax.bijections import AbstractBijection, Affine, RationalQuadraticSpline
 from flowjax.utils import get_ravelled_pytree_constructor
 from jaxtyping import Array, Float
@@ -97,7 +98,7 @@ class Couplings(eqx.Module):
             conditioner, permutation = parts
             z = z[jnp.argsort(permutation)]
             bijection = self._bijection(conditioner, z[:fixed], context)
-            moved = jax.vmap(lambda b, v: b.inverse(v))(bijection, z[fixed:])
+            moved = jax.vmap(_inverse)(bijection, z[fixed:])
             return jnp.concatenate([z[:fixed], moved]), None
 
         y, _ = jax.lax.scan(layer, z, (self.conditioners, self.permutations), reverse=True)
@@ -122,7 +123,33 @@ def _affine(parameters: Array) -> AbstractBijection:
 
 
 def _spline_template(settings: CouplingSettings) -> AbstractBijection:
-    return RationalQuadraticSpline(knots=settings.bins, interval=float(settings.bound))
+    return RationalQuadraticSpline(
+        knots=settings.bins,
+        interval=float(settings.bound),
+        min_width=0.1 * settings.bound / settings.bins,
+        min_derivative=0.05,
+    )
+
+
+def _inverse(bijection: AbstractBijection, y: Array) -> Array:
+    """The scalar inverse; a spline's is ours, as flowjax's can be NaN by rounding.
+
+    The root of the quadratic of Durkan et al. 2019 (eqs. 6-8), its discriminant kept from falling
+    below zero and the root inside its bin.
+    """
+    if not isinstance(bijection, RationalQuadraticSpline):
+        return bijection.inverse(y)
+    low, high = bijection.interval
+    xs, ys, slopes = bijection.x_pos, bijection.y_pos, bijection.derivatives
+    inside = jnp.clip(y, low, high)
+    k = jnp.clip(jnp.searchsorted(ys, inside) - 1, 0, len(ys) - 2)
+    width, height, rise = xs[k + 1] - xs[k], ys[k + 1] - ys[k], inside - ys[k]
+    slope = height / width
+    bend = rise * (slopes[k] + slopes[k + 1] - 2 * slope)
+    a, b = height * (slope - slopes[k]) + bend, height * slopes[k] - bend
+    root = jnp.sqrt(jnp.maximum(b**2 + 4 * a * slope * rise, 0.0))
+    share = jnp.clip(2 * slope * rise / (b + root), 0.0, 1.0)
+    return jnp.where((y >= low) & (y <= high), xs[k] + share * width, y)
 
 
 def _n_parameters(settings: CouplingSettings) -> int:
@@ -137,7 +164,7 @@ def _n_fixed(dim: int) -> int:
 
 
 def couplings(dim: int, context_dim: int, settings: CouplingSettings, seed: Seed) -> Couplings:
-    """A fresh stack, the identity up to a permutation of coordinates.
+    """A fresh stack: the identity.
 
     Args:
         dim: d, the dimension of a point.
@@ -148,12 +175,21 @@ def couplings(dim: int, context_dim: int, settings: CouplingSettings, seed: Seed
     fixed = _n_fixed(dim)
     out = _n_parameters(settings) * (dim - fixed)
     sizes = [fixed + context_dim, *[settings.width] * settings.depth, out]
-    generator = seed.child("permutations").numpy()
-    turn = np.roll(np.arange(dim), -max(fixed, 1)) if dim > 1 else np.arange(dim)
-    turns = [turn if dim <= 3 else generator.permutation(dim) for _ in range(settings.layers)]
     return Couplings(
         conditioners=network(sizes, seed.child("conditioners"), (settings.layers,)),
-        permutations=jnp.asarray(np.array(turns, np.int32).reshape(settings.layers, dim)),
+        permutations=jnp.asarray(_permutations(dim, settings.layers, seed.child("permutations"))),
         dim=dim,
         settings=settings,
     )
+
+
+def _permutations(dim: int, layers: int, seed: Seed) -> npt.NDArray[np.int32]:
+    """One permutation a layer, the last of which undoes all before it: ``(layers, dim)``."""
+    generator = seed.numpy()
+    turn = np.roll(np.arange(dim), -max(dim // 2, 1))
+    turns = [turn if dim <= 3 else generator.permutation(dim) for _ in range(layers - 1)]
+    so_far = np.arange(dim)
+    for permutation in turns:
+        so_far = so_far[permutation]
+    last = [np.argsort(so_far)] if layers else []
+    return np.array([*turns, *last], np.int32).reshape(layers, dim)
