@@ -1,0 +1,151 @@
+r"""A Gaussian for each island: weighted expectation-maximisation in the islands' own frames.
+
+Each mode starts from its own points under tempered weights :math:`w^\beta`, with :math:`\beta` as
+large as leaves enough effective points; a Gaussian tempered by :math:`\beta` is
+:math:`1/\beta` times as wide, which is undone. The steps of EM then use the true weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp, ndtr
+
+from skerry import weights
+from skerry._seeds import Seed
+from skerry._types import BoolArray, FloatArray, IntArray
+from skerry.flows import Frames, frames
+
+MIN_MASS = 1e-6
+
+
+@dataclass(frozen=True)
+class Islands:
+    """A Gaussian mixture whose components are framed islands.
+
+    Attributes:
+        frames: means, Cholesky factors, turns of circles.
+        log_masses: ``(K,)``, ``logsumexp`` 0.
+    """
+
+    frames: Frames
+    log_masses: FloatArray
+
+    @property
+    def n_islands(self) -> int:
+        """K."""
+        return len(self.log_masses)
+
+
+def fit_islands(
+    u: FloatArray,
+    log_weights: FloatArray,
+    labels: IntArray,
+    n_islands: int,
+    *,
+    periodic: BoolArray | None = None,
+    steps: int = 20,
+) -> Islands:
+    """Gaussians for labelled, weighted points, refined by EM.
+
+    Args:
+        u: points, ``(n, d)``.
+        log_weights: ``(n,)``; zero weights (``-inf``) are left out.
+        labels: each point's island, ``(n,)``.
+        n_islands: K.
+        periodic: which coordinates lie on a circle, ``(d,)``.
+        steps: of EM; 0 for the labelled start alone.
+    """
+    used = np.flatnonzero(log_weights > np.max(log_weights) - 60)
+    u, log_w, labels = u[used], weights.normalize(log_weights[used]), labels[used]
+    circles = np.zeros(u.shape[1], bool) if periodic is None else periodic
+    islands = _start(u, log_w, labels, n_islands, circles)
+    for _ in range(steps):
+        islands = _em_step(islands, u, log_w)
+    return islands
+
+
+def random_islands(u: FloatArray, log_weights: FloatArray, n_islands: int, seed: Seed) -> Islands:
+    """Components at random points drawn by weight, each as wide as the whole: a naive start."""
+    generator = seed.numpy()
+    shares = np.exp(weights.normalize(log_weights))
+    centre = shares @ u
+    covariance = (u - centre).T @ ((u - centre) * shares[:, None])
+    chosen = weights.systematic_resample(log_weights, n_islands, generator)
+    width = covariance / n_islands ** (2 / u.shape[1])
+    return Islands(
+        frames(u[chosen], np.repeat(width[None], n_islands, axis=0)),
+        np.full(n_islands, -np.log(n_islands)),
+    )
+
+
+def responsibilities(islands: Islands, u: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Each island's log share of the mixture's density at points, ``(n, K)``, and its log."""
+    y, log_det = islands.frames.to_frames(u)
+    terms = islands.log_masses + log_det - 0.5 * np.sum(y**2 + np.log(2 * np.pi), axis=-1)
+    total = logsumexp(terms, axis=1)
+    return terms - total[:, None], total
+
+
+def _start(
+    u: FloatArray, log_w: FloatArray, labels: IntArray, K: int, periodic: BoolArray
+) -> Islands:
+    d = u.shape[1]
+    whole = np.average(u, axis=0, weights=np.exp(log_w))
+    spread = np.maximum(np.average((u - whole) ** 2, axis=0, weights=np.exp(log_w)), 1e-300)
+    means, covariances, turns = np.zeros((K, d)), np.zeros((K, d, d)), np.full((K, d), 0.5)
+    masses = np.zeros(K)
+    for k in range(K):
+        mine = np.flatnonzero(labels == k)
+        masses[k] = np.exp(logsumexp(log_w[mine])) if len(mine) else 0.0
+        if len(mine) == 0:
+            means[k], covariances[k] = whole, np.diag(spread)
+            continue
+        enough = min(5.0 * d + 10.0, 0.7 * len(mine))
+        beta = weights.tempering_beta(np.zeros(len(mine)), log_w[mine], enough, low=1e-3)
+        shares = np.exp(weights.normalize(beta * log_w[mine]))
+        turns[k, periodic] = _circular_mean(u[mine][:, periodic], shares)
+        unit = Frames(np.zeros((1, d)), np.eye(d)[None], turns[[k]], periodic)
+        y = unit.to_frame(u[mine], 0)[0]
+        means[k] = shares @ y
+        centred = y - means[k]
+        covariance = beta * (centred * shares[:, None]).T @ centred
+        n = weights.effective_sample_size(beta * log_w[mine])
+        prior = np.diag(np.maximum(np.diag(covariance), 1e-6 * spread))
+        covariances[k] = (n * covariance + (d + 1) * prior) / (n + d + 1)
+    found = frames(means, covariances, turns=turns, periodic=periodic)
+    return Islands(found, _log_masses(masses))
+
+
+def _circular_mean(u: FloatArray, shares: FloatArray) -> FloatArray:
+    angles = 2 * np.pi * ndtr(u)
+    mean = np.arctan2(shares @ np.sin(angles), shares @ np.cos(angles))
+    return (mean / (2 * np.pi)) % 1.0
+
+
+def _em_step(islands: Islands, u: FloatArray, log_w: FloatArray) -> Islands:
+    """One step of weighted EM; each covariance is drawn a little to its old value."""
+    old = islands.frames
+    K, d = old.means.shape
+    log_r, _ = responsibilities(islands, u)
+    y, _ = old.to_frames(u)
+    means, factors, masses = np.empty((K, d)), np.empty((K, d, d)), np.empty(K)
+    for k in range(K):
+        log_share = log_w + log_r[:, k]
+        masses[k] = np.exp(logsumexp(log_share))
+        n = weights.effective_sample_size(log_share)
+        shares = np.exp(weights.normalize(log_share)) if n > 0 else np.zeros(len(u))
+        mean = shares @ y[:, k] * (n / (n + 1.0))
+        centred = y[:, k] - mean
+        covariance = (centred * shares[:, None]).T @ centred
+        inertia = d + 1.0
+        covariance = (n * covariance + inertia * np.eye(d)) / (n + inertia)
+        means[k] = old.means[k] + old.cholesky[k] @ mean
+        factors[k] = old.cholesky[k] @ np.linalg.cholesky(covariance)
+    return Islands(Frames(means, factors, old.turns, old.periodic), _log_masses(masses))
+
+
+def _log_masses(masses: FloatArray) -> FloatArray:
+    floored = np.maximum(masses, MIN_MASS)
+    return np.asarray(np.log(floored / floored.sum()))

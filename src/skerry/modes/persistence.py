@@ -1,0 +1,225 @@
+r"""Modes by 0-dimensional persistence of superlevel sets (ToMATo; Chazal et al. 2013).
+
+Points are taken from the highest log density down, on a graph of nearest neighbours. A point with
+no higher neighbour is born as a peak; where two peaks' basins meet, the lower one dies. A peak's
+*prominence* is its height minus the saddle at which it dies: the wall, in nats, that a walker would
+have to cross. Peaks more prominent than a threshold are modes; the rest, noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+from scipy.special import ndtr
+
+from skerry._seeds import Seed
+from skerry._types import BoolArray, FloatArray, IntArray
+from skerry.errors import InputError
+
+MAX_POINTS = 20_000
+DEPTH = 60.0  # nats below the highest point: what lies deeper is no island
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The modes found among some points, and the evidence for their number.
+
+    Attributes:
+        peaks: the highest point of each mode, ``(K, d)`` in u, highest first.
+        heights: log density there, ``(K,)``.
+        births: heights of all peaks, ``(P,)``: the persistence diagram, most prominent first.
+        deaths: their saddles, ``(P,)``; ``-inf`` for peaks that never merge with a higher one.
+        threshold: the prominence, in nats, above which a peak is a mode.
+    """
+
+    peaks: FloatArray
+    heights: FloatArray
+    births: FloatArray
+    deaths: FloatArray
+    threshold: float
+    _points: FloatArray  # graph points in the metric's coordinates, (m, d)
+    _labels: IntArray  # their modes, (m,)
+    _metric: _Metric
+
+    @property
+    def n_modes(self) -> int:
+        """K."""
+        return len(self.peaks)
+
+    @property
+    def prominences(self) -> FloatArray:
+        """Births minus deaths, ``(P,)``, descending."""
+        return self.births - self.deaths
+
+    def label(self, u: FloatArray) -> IntArray:
+        """The mode of each point ``(n, d)``: that of the nearest point whose mode is known."""
+        if self.n_modes == 1:
+            return np.zeros(len(u), np.int64)
+        tree = cKDTree(self._points, boxsize=self._metric.box)
+        return self._labels[tree.query(self._metric.coordinates(u))[1]]
+
+
+@dataclass(frozen=True)
+class _Metric:
+    """Distances: coordinates over their spread, circles wrapped."""
+
+    scale: FloatArray
+    periodic: BoolArray
+
+    @property
+    def box(self) -> FloatArray | None:
+        return np.where(self.periodic, 1.0 / self.scale, 0.0) if self.periodic.any() else None
+
+    def coordinates(self, u: FloatArray) -> FloatArray:
+        places = np.where(self.periodic, ndtr(u) % 1.0, u) if self.periodic.any() else u
+        scaled = places / self.scale
+        if self.periodic.any():
+            scaled = np.where(self.periodic, np.minimum(scaled, (1 - 1e-12) / self.scale), scaled)
+        return scaled
+
+
+def find_modes(
+    u: FloatArray,
+    log_density: FloatArray,
+    *,
+    seed: Seed,
+    threshold: float = 3.0,
+    n_modes: int | None = None,
+    periodic: BoolArray | None = None,
+    min_points: int = 2,
+) -> Topology:
+    """Count and place the modes of a density known at points.
+
+    Args:
+        u: points, ``(n, d)``, however drawn.
+        log_density: its log there, ``(n,)``, up to a constant; ``-inf`` where it is zero.
+        seed: which of very many points enter the graph.
+        threshold: the least prominence of a mode, in nats.
+        n_modes: keep just so many, the most prominent, whatever the threshold.
+        periodic: which coordinates lie on a circle, ``(d,)``.
+        min_points: the fewest graph points a mode may have.
+
+    Raises:
+        InputError: if no point has a finite log density.
+    """
+    chosen = _choose(log_density, seed)
+    values = log_density[chosen]
+    circles = np.zeros(u.shape[1], bool) if periodic is None else periodic
+    metric = _metric(u[chosen], values, circles)
+    points = metric.coordinates(u[chosen])
+    order = np.argsort(-values, kind="stable")
+    points, values, places = points[order], values[order], u[chosen][order]
+    root, peak_of_parent, deaths = _merge_tree(values, _neighbours(points, metric.box))
+
+    peaks = np.flatnonzero(root == np.arange(len(root)))
+    prominence = values[peaks] - deaths[peaks]
+    sizes = np.bincount(root, minlength=len(root))[peaks]
+    ranked = np.lexsort((peaks, -prominence))
+    if n_modes is not None:
+        kept = set(peaks[ranked[:n_modes]].tolist())
+    else:
+        enough = (prominence >= threshold) & (sizes >= min_points)
+        enough[0] = True  # the highest point's own peak
+        kept = set(peaks[enough].tolist())
+    labels, modes = _labels(root, peak_of_parent, kept)
+    return Topology(
+        peaks=places[modes],
+        heights=values[modes],
+        births=values[peaks[ranked]],
+        deaths=deaths[peaks[ranked]],
+        threshold=threshold,
+        _points=points,
+        _labels=labels,
+        _metric=metric,
+    )
+
+
+def _choose(log_density: FloatArray, seed: Seed) -> IntArray:
+    """All useful points, or of very many the highest half and a random other half."""
+    finite = np.flatnonzero(np.isfinite(log_density))
+    if len(finite) == 0:
+        raise InputError(
+            "Expected at least one point of non-zero density; got none: every log-likelihood is "
+            "-inf. Evaluate more points, or check the prior and the likelihood."
+        )
+    useful = finite[log_density[finite] > log_density[finite].max() - DEPTH]
+    if len(useful) <= MAX_POINTS:
+        return useful
+    ranked = useful[np.argsort(-log_density[useful], kind="stable")]
+    rest = seed.numpy().choice(ranked[MAX_POINTS // 2 :], MAX_POINTS // 2, replace=False)
+    return np.concatenate([ranked[: MAX_POINTS // 2], rest])
+
+
+def _metric(u: FloatArray, values: FloatArray, periodic: BoolArray) -> _Metric:
+    top = u[values >= np.quantile(values, 0.5)]
+    spread = np.std(top, axis=0)
+    if periodic.any():
+        angles = 2 * np.pi * ndtr(top[:, periodic])
+        resultant = np.hypot(np.cos(angles).mean(0), np.sin(angles).mean(0))
+        spread[periodic] = np.sqrt(np.maximum(-2 * np.log(resultant.clip(1e-9, 1)), 1e-12)) / (
+            2 * np.pi
+        )
+        spread[periodic] = spread[periodic].clip(max=0.3)
+    return _Metric(np.where(spread > 0, spread, 1.0), periodic)
+
+
+def _neighbours(points: FloatArray, box: FloatArray | None) -> list[list[int]]:
+    """Each point's neighbours in a symmetric nearest-neighbour graph."""
+    n, d = points.shape
+    k = min(n - 1, max(12, 2 * d + 6))
+    if k < 1:
+        return [[]]
+    _, nearest = cKDTree(points, boxsize=box).query(points, k=k + 1)
+    lists: list[list[int]] = [row.tolist() for row in nearest]
+    for i, row in enumerate(nearest):
+        for j in row.tolist():
+            lists[j].append(i)
+    return lists
+
+
+def _merge_tree(
+    values: FloatArray, neighbours: list[list[int]]
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Each point's own peak, the peak each peak merges into, and the saddle where it does.
+
+    Points must come in descending order of value.
+    """
+    n = len(values)
+    basin = np.arange(n)  # steepest ascent's end
+    union = np.arange(n)  # union-find over peaks
+    into = np.arange(n)
+    deaths = np.full(n, -np.inf)
+
+    def find(i: int) -> int:
+        while union[i] != i:
+            union[i] = union[union[i]]
+            i = union[i]
+        return i
+
+    for i in range(n):
+        higher = [j for j in neighbours[i] if j < i]
+        if not higher:
+            continue
+        basin[i] = basin[min(higher)]
+        top = find(basin[i])
+        for j in higher:
+            other = find(basin[j])
+            if other != top:
+                top, low = min(top, other), max(top, other)
+                union[low], into[low], deaths[low] = top, top, values[i]
+    return basin, into, deaths
+
+
+def _labels(root: IntArray, into: IntArray, kept: set[int]) -> tuple[IntArray, IntArray]:
+    """Every point's mode, following merges up to a peak that is kept."""
+    modes = np.array(sorted(kept), np.int64)
+    index = {int(p): k for k, p in enumerate(modes)}
+    label = {}
+    for peak in np.unique(root).tolist():
+        here = peak
+        while here not in index and into[here] != here:
+            here = int(into[here])
+        label[peak] = index.get(here, 0)
+    return np.array([label[p] for p in root.tolist()], np.int64), modes
