@@ -9,11 +9,13 @@ have to cross. Peaks more prominent than a threshold are modes; the rest, noise.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
+from skerry import weights
 from skerry._seeds import Seed
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.errors import InputError
@@ -87,8 +89,10 @@ def find_modes(
     seed: Seed,
     threshold: float = 3.0,
     n_modes: int | None = None,
+    log_weights: FloatArray | None = None,
     periodic: BoolArray | None = None,
-    min_points: int = 2,
+    min_points: int | None = None,
+    min_mass: float = 1e-4,
 ) -> Topology:
     """Count and place the modes of a density known at points.
 
@@ -98,8 +102,11 @@ def find_modes(
         seed: which of very many points enter the graph.
         threshold: the least prominence of a mode, in nats.
         n_modes: keep just so many, the most prominent, whatever the threshold.
+        log_weights: importance weights ``(n,)``, to leave out peaks that carry no mass.
         periodic: which coordinates lie on a circle, ``(d,)``.
-        min_points: the fewest graph points a mode may have.
+        min_points: the fewest points above its saddle that make a peak a mode; d + 1 by default:
+            fewer say no more of an island than that a point is there.
+        min_mass: the least share of weight of a mode.
 
     Raises:
         InputError: if no point has a finite log density.
@@ -111,19 +118,23 @@ def find_modes(
     points = metric.coordinates(u[chosen])
     order = np.argsort(-values, kind="stable")
     points, values, places = points[order], values[order], u[chosen][order]
-    root, peak_of_parent, deaths = _merge_tree(values, _neighbours(points, metric.box))
-
-    peaks = np.flatnonzero(root == np.arange(len(root)))
-    prominence = values[peaks] - deaths[peaks]
-    sizes = np.bincount(root, minlength=len(root))[peaks]
+    tree = _merge_tree(values, _neighbours(points, metric.box))
+    peaks = np.flatnonzero(tree.basin == np.arange(len(values)))
+    prominence = values[peaks] - tree.deaths[peaks]
     ranked = np.lexsort((peaks, -prominence))
     if n_modes is not None:
-        kept = set(peaks[ranked[:n_modes]].tolist())
+        kept = peaks[ranked[:n_modes]]
     else:
-        enough = (prominence >= threshold) & (sizes >= min_points)
+        least = u.shape[1] + 1 if min_points is None else min_points
+        enough = (prominence >= threshold) & (tree.sizes[peaks] >= least)
         enough[0] = True  # the highest point's own peak
-        kept = set(peaks[enough].tolist())
-    labels, modes = _labels(root, peak_of_parent, kept)
+        kept = peaks[enough]
+        if log_weights is not None:
+            shares = np.exp(weights.normalize(log_weights[chosen][order]))
+            labels, modes = _label(tree, kept, points)
+            mass = np.bincount(labels, shares, len(modes))
+            kept = modes[(mass >= min_mass) | (modes == 0)]
+    labels, modes = _label(tree, kept, points)
     return Topology(
         peaks=places[modes],
         heights=values[modes],
@@ -179,18 +190,20 @@ def _neighbours(points: FloatArray, box: FloatArray | None) -> list[list[int]]:
     return lists
 
 
-def _merge_tree(
-    values: FloatArray, neighbours: list[list[int]]
-) -> tuple[IntArray, IntArray, FloatArray]:
-    """Each point's own peak, the peak each peak merges into, and the saddle where it does.
+class _Tree(NamedTuple):
+    """Who merges into whom, all arrays over points in descending order of value."""
 
-    Points must come in descending order of value.
-    """
+    basin: IntArray  # the peak at which steepest ascent ends
+    into: IntArray  # of a peak: the one it merges into (itself: none)
+    deaths: FloatArray  # of a peak: the value at which it does (-inf: never)
+    sizes: IntArray  # of a peak: points in its component at its death
+
+
+def _merge_tree(values: FloatArray, neighbours: list[list[int]]) -> _Tree:
+    """The merge tree of superlevel sets; points must come in descending order of value."""
     n = len(values)
-    basin = np.arange(n)  # steepest ascent's end
-    union = np.arange(n)  # union-find over peaks
-    into = np.arange(n)
-    deaths = np.full(n, -np.inf)
+    basin, union, into = np.arange(n), np.arange(n), np.arange(n)
+    sizes, deaths = np.ones(n, np.int64), np.full(n, -np.inf)
 
     def find(i: int) -> int:
         while union[i] != i:
@@ -209,17 +222,21 @@ def _merge_tree(
             if other != top:
                 top, low = min(top, other), max(top, other)
                 union[low], into[low], deaths[low] = top, top, values[i]
-    return basin, into, deaths
+                sizes[top] += sizes[low]
+        sizes[top] += 1
+    return _Tree(basin, into, deaths, sizes)
 
 
-def _labels(root: IntArray, into: IntArray, kept: set[int]) -> tuple[IntArray, IntArray]:
-    """Every point's mode, following merges up to a peak that is kept."""
-    modes = np.array(sorted(kept), np.int64)
+def _label(tree: _Tree, kept: IntArray, points: FloatArray) -> tuple[IntArray, IntArray]:
+    """Every point's mode, following merges up to a peak that is kept (or to the nearest one)."""
+    modes = np.sort(kept)
     index = {int(p): k for k, p in enumerate(modes)}
     label = {}
-    for peak in np.unique(root).tolist():
+    for peak in np.unique(tree.basin).tolist():
         here = peak
-        while here not in index and into[here] != here:
-            here = int(into[here])
-        label[peak] = index.get(here, 0)
-    return np.array([label[p] for p in root.tolist()], np.int64), modes
+        while here not in index and tree.into[here] != here:
+            here = int(tree.into[here])
+        if here not in index:
+            here = int(modes[np.argmin(np.sum((points[modes] - points[here]) ** 2, axis=1))])
+        label[peak] = index[here]
+    return np.array([label[p] for p in tree.basin.tolist()], np.int64), modes

@@ -1,0 +1,55 @@
+"""The tasks by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache, partial
+
+from skerry.errors import InputError
+from skerry.tasks._curves import bananas, helix, ring_blob
+from skerry.tasks._gaussians import corners, gaussian_mixture
+from skerry.tasks._higgs import VARIANTS, higgs
+from skerry.tasks._log_gamma import log_gamma
+from skerry.tasks._octants import octants
+from skerry.tasks._plane import eggbox, himmelblau, two_moons
+from skerry.tasks._task import Task
+
+_BUILDERS: dict[str, Callable[[], Task]] = {
+    "corners": corners,
+    "himmelblau": himmelblau,
+    "two_moons": two_moons,
+    "ring_blob": ring_blob,
+    "eggbox": eggbox,
+    "octants": octants,
+    "helix": helix,
+    "mixture_5d": partial(gaussian_mixture, 5, 6),
+    "mixture_10d": partial(gaussian_mixture, 10, 6),
+    "log_gamma_2d": partial(log_gamma, 2),
+    "log_gamma_4d": partial(log_gamma, 4),
+    "bananas_5d": partial(bananas, 5),
+    "bananas_10d": partial(bananas, 10),
+    **{name: partial(higgs, name) for name in VARIANTS},
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names that :func:`get` knows, low dimensions first, real data last."""
+    return tuple(_BUILDERS)
+
+
+@cache
+def get(name: str) -> Task:
+    """The task of that name; it is built once and the same object comes each time.
+
+    Raises:
+        InputError: for an unknown name; the text lists those there are.
+    """
+    if name not in _BUILDERS:
+        close = difflib.get_close_matches(str(name), _BUILDERS, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise InputError(
+            f"Expected the name of a task; got {name!r}; {hint}There are {', '.join(_BUILDERS)}."
+        )
+    return replace(_BUILDERS[name](), name=name)
