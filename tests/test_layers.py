@@ -24,7 +24,7 @@ LAYERS = {
     "evaluate": 6,
     "modes": 6,
     "posterior": 7,
-    "infer": 8,
+    "inference": 8,
     "amortize": 8,
     "tasks": 9,
     "diagnostics": 9,

@@ -8,17 +8,58 @@ Importing this package does nothing but name its parts; each is loaded when it i
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_HOMES: dict[str, str] = {}
-_MODULES = ("errors",)
+if TYPE_CHECKING:
+    from skerry import errors, metrics, noise, tasks
+    from skerry.inference import Fit, Static, fit, infer
+    from skerry.posterior import Mode, Posterior, Status, load
+    from skerry.priors import Periodic, Prior
+    from skerry.problem import Problem
+    from skerry.training import Training
+
+_HOMES = {
+    "Fit": "inference",
+    "Mode": "posterior",
+    "Periodic": "priors",
+    "Posterior": "posterior",
+    "Prior": "priors",
+    "Problem": "problem",
+    "Static": "inference",
+    "Status": "posterior",
+    "Training": "training",
+    "fit": "inference",
+    "infer": "inference",
+    "load": "posterior",
+}
+_MODULES = ("errors", "metrics", "noise", "tasks")
 __version__ = "0.1.0.dev0"
-__all__ = ["__version__", "errors"]
+__all__ = [
+    "Fit",
+    "Mode",
+    "Periodic",
+    "Posterior",
+    "Prior",
+    "Problem",
+    "Static",
+    "Status",
+    "Training",
+    "__version__",
+    "errors",
+    "fit",
+    "infer",
+    "load",
+    "metrics",
+    "noise",
+    "tasks",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        found = getattr(importlib.import_module(f"skerry.{_HOMES[name]}"), name)
+        globals()[name] = found  # a submodule of the same name must not shadow it
+        return found
     if name in _MODULES:
         return importlib.import_module(f"skerry.{name}")
     raise AttributeError(f"module 'skerry' has no attribute {name!r}")

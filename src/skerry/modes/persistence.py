@@ -8,7 +8,7 @@ have to cross. Peaks more prominent than a threshold are modes; the rest, noise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from scipy.special import ndtr
 from skerry import weights
 from skerry._seeds import Seed
 from skerry._types import BoolArray, FloatArray, IntArray
-from skerry.errors import InputError
+from skerry.errors import InputError, UnsupportedError
 
 MAX_POINTS = 20_000
 DEPTH = 60.0  # nats below the highest point: what lies deeper is no island
@@ -41,9 +41,7 @@ class Topology:
     births: FloatArray
     deaths: FloatArray
     threshold: float
-    _points: FloatArray  # graph points in the metric's coordinates, (m, d)
-    _labels: IntArray  # their modes, (m,)
-    _metric: _Metric
+    _graph: _Graph | None = field(repr=False, default=None)
 
     @property
     def n_modes(self) -> int:
@@ -59,15 +57,31 @@ class Topology:
         """The mode of each point ``(n, d)``: that of the nearest point whose mode is known."""
         if self.n_modes == 1:
             return np.zeros(len(u), np.int64)
-        tree = cKDTree(self._points, boxsize=self._metric.box)
-        return self._labels[tree.query(self._metric.coordinates(u))[1]]
+        if self._graph is None:
+            raise UnsupportedError("Expected a topology with its graph; a loaded one has none.")
+        metric = self._graph.metric
+        tree = cKDTree(self._graph.points, boxsize=metric.box)
+        return self._graph.labels[tree.query(metric.coordinates(u))[1]]
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """What :meth:`Topology.label` needs: points in the metric's coordinates and their modes."""
+
+    points: FloatArray
+    labels: IntArray
+    metric: _Metric
 
 
 @dataclass(frozen=True)
 class _Metric:
-    """Distances: coordinates over their spread, circles wrapped."""
+    """Distances between places v = Phi(u), over their spread; circles wrap.
+
+    In v, prior draws are equally dense everywhere, up to the very edges.
+    """
 
     scale: FloatArray
+    upper: BoolArray  # measure from the upper end: 1 - v keeps its digits there
     periodic: BoolArray
 
     @property
@@ -75,11 +89,9 @@ class _Metric:
         return np.where(self.periodic, 1.0 / self.scale, 0.0) if self.periodic.any() else None
 
     def coordinates(self, u: FloatArray) -> FloatArray:
-        places = np.where(self.periodic, ndtr(u) % 1.0, u) if self.periodic.any() else u
-        scaled = places / self.scale
-        if self.periodic.any():
-            scaled = np.where(self.periodic, np.minimum(scaled, (1 - 1e-12) / self.scale), scaled)
-        return scaled
+        places = np.where(self.upper, -ndtr(-u), ndtr(u))
+        places[:, self.periodic] = np.minimum(places[:, self.periodic] % 1.0, 1 - 1e-12)
+        return np.asarray(places / self.scale)
 
 
 def find_modes(
@@ -139,11 +151,9 @@ def find_modes(
         peaks=places[modes],
         heights=values[modes],
         births=values[peaks[ranked]],
-        deaths=deaths[peaks[ranked]],
+        deaths=tree.deaths[peaks[ranked]],
         threshold=threshold,
-        _points=points,
-        _labels=labels,
-        _metric=metric,
+        _graph=_Graph(points, labels, metric),
     )
 
 
@@ -164,16 +174,12 @@ def _choose(log_density: FloatArray, seed: Seed) -> IntArray:
 
 
 def _metric(u: FloatArray, values: FloatArray, periodic: BoolArray) -> _Metric:
-    top = u[values >= np.quantile(values, 0.5)]
-    spread = np.std(top, axis=0)
-    if periodic.any():
-        angles = 2 * np.pi * ndtr(top[:, periodic])
-        resultant = np.hypot(np.cos(angles).mean(0), np.sin(angles).mean(0))
-        spread[periodic] = np.sqrt(np.maximum(-2 * np.log(resultant.clip(1e-9, 1)), 1e-12)) / (
-            2 * np.pi
-        )
-        spread[periodic] = spread[periodic].clip(max=0.3)
-    return _Metric(np.where(spread > 0, spread, 1.0), periodic)
+    """The spread of the higher half of the points."""
+    top = u[values >= np.median(values)]
+    upper = (np.median(top, axis=0) > 0) & ~periodic
+    spread = np.std(np.where(upper, -ndtr(-top), ndtr(top)), axis=0)
+    spread[periodic] = np.minimum(spread[periodic], 0.3)
+    return _Metric(np.where(spread > 0, spread, 1.0), upper, periodic)
 
 
 def _neighbours(points: FloatArray, box: FloatArray | None) -> list[list[int]]:

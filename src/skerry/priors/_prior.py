@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -31,6 +32,7 @@ class Prior:
         names: the d parameters, in order.
         periodic: which of them live on a circle, ``(d,)``.
         bounds: the support in theta, ``(d, 2)``; infinite where it is open or not known.
+        parts: the distributions by name, or None for a transform.
 
     Raises:
         PriorError: for a part that can't be used, with its name and the reason.
@@ -39,11 +41,12 @@ class Prior:
     names: tuple[str, ...]
     periodic: BoolArray
     bounds: FloatArray
+    parts: Mapping[str, Any] | None
     _coordinates: Columns | Cube
 
     def __init__(self, parts: Mapping[str, Any]) -> None:
         columns = as_columns(parts)
-        self._fill(_check_names(tuple(parts)), columns)
+        self._fill(_check_names(tuple(parts)), columns, MappingProxyType(dict(parts)))
 
     @classmethod
     def from_transform(
@@ -71,7 +74,7 @@ class Prior:
         """
         checked = _check_names(tuple(names) if not isinstance(names, str) else (names,))
         prior = object.__new__(cls)
-        prior._fill(checked, as_cube(checked, transform, inverse, log_prob, periodic))
+        prior._fill(checked, as_cube(checked, transform, inverse, log_prob, periodic), None)
         return prior
 
     @property
@@ -146,11 +149,16 @@ class Prior:
         wrapped[:, self.periodic] = np.where((angle >= low) & (angle < high), angle, turned)
         return wrapped
 
-    def _fill(self, names: tuple[str, ...], coordinates: Columns | Cube) -> None:
+    def _fill(
+        self,
+        names: tuple[str, ...],
+        coordinates: Columns | Cube,
+        parts: Mapping[str, Any] | None,
+    ) -> None:
         bounds, periodic = coordinates.bounds, coordinates.periodic
         bounds.setflags(write=False)
         periodic.setflags(write=False)
-        values = {"names": names, "periodic": periodic, "bounds": bounds}
+        values = {"names": names, "periodic": periodic, "bounds": bounds, "parts": parts}
         for field, value in {**values, "_coordinates": coordinates}.items():
             object.__setattr__(self, field, value)
 

@@ -1,0 +1,11 @@
+"""One observation: from a prior and a likelihood, or a table of points, to a posterior.
+
+:func:`infer` runs a scheme on a problem; :func:`fit` takes points evaluated earlier. Both end in
+the same way: weights -> modes -> islands -> density -> verdict.
+"""
+
+from skerry.inference._conclude import Fit
+from skerry.inference._infer import Static, infer
+from skerry.inference._table import fit
+
+__all__ = ["Fit", "Static", "fit", "infer"]

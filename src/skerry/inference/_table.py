@@ -1,0 +1,94 @@
+"""Points evaluated earlier: a table instead of a likelihood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skerry import weights
+from skerry._seeds import SeedLike, as_seed
+from skerry._types import FloatArray
+from skerry.errors import InputError
+from skerry.inference._conclude import (
+    MIN_POINTS,
+    DensityName,
+    Fit,
+    Progress,
+    check_asked,
+    conclude,
+)
+from skerry.inference._points import Points
+from skerry.posterior import Posterior
+from skerry.priors import Prior, as_points
+
+
+def fit(
+    theta: FloatArray,
+    log_likelihood: FloatArray,
+    prior: Prior,
+    *,
+    log_proposal: FloatArray | None = None,
+    n_effective: float = 1_000,
+    seed: SeedLike = 0,
+    density: DensityName = "flow_mixture",
+    progress: Progress | None = None,
+    **options: Any,
+) -> Posterior:
+    r"""The posterior from points evaluated earlier: a scan, a table, draws of a known density.
+
+    Weights are :math:`w_i = \pi(\theta_i) L_i / g(\theta_i)`.
+
+    Args:
+        theta: points, ``(n, d)``; columns in the order of ``prior.names``.
+        log_likelihood: ``(n,)``; ``-inf`` where the model says impossible.
+        prior: theirs.
+        log_proposal: the log density, in theta, of the distribution each point was drawn from,
+            ``(n,)``, normalised if the evidence is to mean anything; None: drawn from the prior.
+            For several sources together, give the density of their mixture.
+        n_effective: effective samples hoped for; fewer make the status say so.
+        seed: an int, a numpy Generator or a JAX key.
+        density: see :class:`Fit`.
+        progress: called with (stage, done, in all).
+        options: further settings of :class:`Fit`.
+
+    Raises:
+        InputError: for shapes that don't match, NaN, points outside the prior's support.
+    """
+    points = as_points(theta, prior.names)
+    log_l = weights.check(np.asarray(log_likelihood, np.float64), "log_likelihood")
+    log_prior = np.asarray(prior.log_prob(points))
+    if len(points) != len(log_l) or len(points) < MIN_POINTS:
+        raise InputError(
+            f"Expected at least {MIN_POINTS} points and one log_likelihood each; got "
+            f"{len(points)} points and {len(log_l)} values."
+        )
+    log_offset = np.zeros(len(points))
+    if log_proposal is not None:
+        log_g = np.asarray(log_proposal, np.float64)
+        if log_g.shape != log_l.shape or not np.isfinite(log_g).all():
+            raise InputError(
+                f"Expected log_proposal of shape {log_l.shape}, finite; got shape {log_g.shape}"
+                f"{'' if log_g.shape != log_l.shape else ' with values that are not finite'}."
+            )
+        log_offset = log_prior - log_g
+    outside = np.isneginf(log_prior)
+    if log_proposal is None and outside.any():
+        raise InputError(
+            f"Expected points drawn from the prior; {int(outside.sum())} of {len(points)} lie "
+            "outside its support; pass their log_proposal, or leave them out."
+        )
+    log_l = np.where(outside, -np.inf, log_l)
+    log_offset = np.where(outside, 0.0, log_offset)
+    check_asked(n_effective, None)
+    return conclude(
+        prior,
+        Points(prior.to_u(points), points, log_l, log_offset),
+        n_calls=len(points),
+        n_failed=0,
+        n_effective=n_effective,
+        options=Fit(density=density, **options),
+        seed=as_seed(seed),
+        progress=progress,
+        settings={"scheme": "table", "n": len(points)},
+    )

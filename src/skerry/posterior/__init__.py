@@ -1,0 +1,8 @@
+"""Results: immutable values that say what was found and whether to trust it."""
+
+from skerry.posterior._file import load
+from skerry.posterior._flow import PosteriorFlow, log_normal
+from skerry.posterior._posterior import Mode, Posterior
+from skerry.posterior._status import Status, judge
+
+__all__ = ["Mode", "Posterior", "PosteriorFlow", "Status", "judge", "load", "log_normal"]

@@ -1,0 +1,173 @@
+"""Posteriors on disk: one npz file of arrays and a JSON text. Loading executes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from dataclasses import asdict
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from skerry._seeds import Seed
+from skerry._types import FloatArray
+from skerry.errors import InputError
+from skerry.flows import CouplingSettings, Density, Flow, Frames, flow_mixture, mixture_base
+from skerry.modes import Islands, Topology
+from skerry.posterior._flow import PosteriorFlow
+from skerry.posterior._posterior import Mode, Posterior
+from skerry.posterior._prior_spec import prior_from_spec, prior_to_spec
+from skerry.posterior._status import Status
+from skerry.priors import Prior
+
+FORMAT = "skerry posterior 1"
+SCALARS = ("log_evidence", "log_evidence_error", "n_effective", "n_calls", "n_failed", "khat")
+ARRAYS = ("samples", "log_weights", "log_likelihood", "labels")
+MODE_SCALARS = ("mass", "mass_error", "log_evidence", "n_samples")
+
+
+def save(posterior: Posterior, path: str | PathLike[str]) -> None:
+    """Write a posterior; the file appears whole or not at all."""
+    p = posterior
+    arrays: dict[str, Any] = {name: getattr(p, name) for name in ARRAYS}
+    spec: dict[str, Any] = {
+        "format": FORMAT,
+        "names": p.names,
+        "status": p.status.name,
+        "settings": p.settings,
+        "scalars": {name: getattr(p, name) for name in SCALARS},
+        "modes": [{name: getattr(mode, name) for name in MODE_SCALARS} for mode in p.modes],
+    }
+    for k, mode in enumerate(p.modes):
+        arrays[f"mode{k}.location"], arrays[f"mode{k}.covariance"] = mode.location, mode.covariance
+    if p.topology is not None:
+        spec["threshold"] = p.topology.threshold
+        for name in ("peaks", "heights", "births", "deaths"):
+            arrays[f"topology.{name}"] = getattr(p.topology, name)
+    if p.islands is not None:
+        arrays |= _frames_arrays("islands", p.islands.frames)
+        arrays["islands.log_masses"] = p.islands.log_masses
+    if p.flow is not None:
+        spec["prior"] = prior_to_spec(p.flow.prior)
+        spec["density"] = _density_spec(p.flow.density)
+        arrays |= _frames_arrays("frames", p.flow.density.frames)
+        leaves = jax.tree.leaves(eqx.filter(p.flow.density.shape, eqx.is_array))
+        arrays |= {f"leaf{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
+    arrays["spec"] = np.array(json.dumps(spec))
+    target = Path(path)
+    temporary = target.with_name(target.name + ".part")
+    with open(temporary, "wb") as file:
+        np.savez_compressed(file, **arrays)
+    os.replace(temporary, target)
+
+
+def load(path: str | PathLike[str], *, prior: Prior | None = None) -> Posterior:
+    """Read what :meth:`Posterior.save` wrote.
+
+    Args:
+        path: the file.
+        prior: for a prior that could not be stored (a transform, an object of one's own): the
+            same one again; without it the posterior has no flow.
+
+    Raises:
+        InputError: if the file is none of Skerry's, or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        spec = json.loads(str(arrays["spec"]))
+        if spec["format"] != FORMAT:
+            raise InputError(f"Expected a file of format {FORMAT!r}; got {spec['format']!r}.")
+        return _posterior(spec, arrays, prior)
+    except FileNotFoundError:
+        raise InputError(f"Expected a file saved by Skerry; there is none at {path}.") from None
+    except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"Expected a file saved by Skerry; {path} is another kind or damaged ({error})."
+        ) from error
+
+
+def _posterior(spec: dict[str, Any], arrays: dict[str, Any], prior: Prior | None) -> Posterior:
+    scalars = {name: spec["scalars"][name] for name in SCALARS}
+    modes = tuple(
+        Mode(
+            location=arrays[f"mode{k}.location"],
+            covariance=arrays[f"mode{k}.covariance"],
+            **{name: mode[name] for name in MODE_SCALARS},
+        )
+        for k, mode in enumerate(spec["modes"])
+    )
+    if prior is None and spec.get("prior"):
+        prior = prior_from_spec(spec["prior"])
+    topology = islands = flow = None
+    if "threshold" in spec:
+        parts = {n: arrays[f"topology.{n}"] for n in ("peaks", "heights", "births", "deaths")}
+        topology = Topology(**parts, threshold=spec["threshold"])
+    if "islands.log_masses" in arrays:
+        islands = Islands(_frames("islands", arrays), arrays["islands.log_masses"])
+    if prior is not None and "density" in spec:
+        flow = PosteriorFlow(prior, _density(spec["density"], arrays))
+    return Posterior(
+        names=tuple(spec["names"]),
+        modes=modes,
+        status=Status[spec["status"]],
+        topology=topology,
+        islands=islands,
+        flow=flow,
+        settings=spec["settings"],
+        **{name: arrays[name] for name in ARRAYS},
+        **scalars,
+    )
+
+
+def _frames_arrays(prefix: str, frames: Frames) -> dict[str, FloatArray]:
+    names = ("means", "cholesky", "turns", "periodic")
+    return {f"{prefix}.{name}": getattr(frames, name) for name in names}
+
+
+def _frames(prefix: str, arrays: dict[str, Any]) -> Frames:
+    names = ("means", "cholesky", "turns", "periodic")
+    return Frames(*(arrays[f"{prefix}.{name}"] for name in names))
+
+
+def _density_spec(density: Density) -> dict[str, Any]:
+    shape: Any = density.shape
+    one = isinstance(shape, Flow)
+    return {
+        "form": "mixture_base" if one else "flow_mixture",
+        "couplings": asdict(shape.couplings.settings),
+        "x_dim": shape.x_dim,
+        "n_components": (shape.base if one else shape.islands).n_components,
+        "frozen": shape.base.frozen if one else False,
+    }
+
+
+def _density(spec: dict[str, Any], arrays: dict[str, Any]) -> Density:
+    """A fresh density of the same form, its arrays replaced by the stored ones."""
+    frames, K = _frames("frames", arrays), int(spec["n_components"])
+    settings = CouplingSettings(**spec["couplings"])
+    options: dict[str, Any] = {"settings": settings, "x_dim": int(spec["x_dim"])}
+    if spec["form"] == "flow_mixture":
+        fresh = flow_mixture(frames, np.zeros(K), Seed((0,)), **options)
+    else:
+        d = frames.dim
+        blank = Frames(
+            np.zeros((K, d)), np.tile(np.eye(d), (K, 1, 1)), np.zeros((K, d)), frames.periodic
+        )
+        fresh = mixture_base(blank, np.zeros(K), Seed((0,)), frozen=bool(spec["frozen"]), **options)
+    dynamic, static = eqx.partition(fresh.shape, eqx.is_array)
+    leaves, structure = jax.tree.flatten(dynamic)
+    stored = [arrays[f"leaf{i}"] for i in range(len(leaves))]
+    for leaf, own in zip(stored, leaves, strict=True):
+        if leaf.shape != own.shape or leaf.dtype != own.dtype:
+            raise ValueError(f"an array of shape {own.shape} has shape {leaf.shape}")
+    restored = jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in stored])
+    return Density(frames, eqx.combine(restored, static))

@@ -1,0 +1,139 @@
+"""The posterior of one observation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from os import PathLike
+
+import numpy as np
+
+from skerry import weights
+from skerry._seeds import SeedLike, as_seed
+from skerry._types import FloatArray, IntArray
+from skerry.errors import UnsupportedError
+from skerry.modes import Islands, Topology
+from skerry.posterior._flow import PosteriorFlow
+from skerry.posterior._status import Status
+from skerry.training import Fitted
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One island of the posterior.
+
+    Attributes:
+        mass: its share of the posterior.
+        mass_error: the standard error of that share.
+        location: the point of highest posterior density found in it, ``(d,)``.
+        covariance: of its samples, ``(d, d)``.
+        log_evidence: ``log(Z mass)``: what this island alone adds to the evidence.
+        n_samples: weighted samples in it.
+    """
+
+    mass: float
+    mass_error: float
+    location: FloatArray
+    covariance: FloatArray
+    log_evidence: float
+    n_samples: int
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Weighted samples, evidence, islands and a density: the answer, and how far to trust it.
+
+    Attributes:
+        names: of the d parameters.
+        samples: weighted draws, ``(n, d)``; points of negligible weight are left out.
+        log_weights: theirs, ``(n,)``, logsumexp 0.
+        log_likelihood: theirs, ``(n,)``.
+        labels: the mode of each sample, ``(n,)``: an index into ``modes``.
+        log_evidence: log Z.
+        log_evidence_error: its standard error.
+        n_effective: Kish's effective number of samples.
+        n_calls: points the likelihood was evaluated at, impossible and failed ones included.
+        n_failed: calls that failed and were left out or set to zero.
+        khat: Pareto shape of the weights; above 0.7 they are unreliable.
+        modes: heaviest first.
+        status: a verdict with advice; ``print(posterior.status)``.
+        topology: the peaks' persistence diagram, the evidence for the number of modes.
+        islands: the Gaussian mixture from which the density started.
+        flow: the trained density q(theta).
+        training: its history.
+        settings: how the run was made, as plain values.
+    """
+
+    names: tuple[str, ...]
+    samples: FloatArray
+    log_weights: FloatArray
+    log_likelihood: FloatArray
+    labels: IntArray
+    log_evidence: float
+    log_evidence_error: float
+    n_effective: float
+    n_calls: int
+    n_failed: int
+    khat: float
+    modes: tuple[Mode, ...]
+    status: Status
+    topology: Topology | None = field(repr=False, default=None)
+    islands: Islands | None = field(repr=False, default=None)
+    flow: PosteriorFlow | None = field(repr=False, default=None)
+    training: Fitted | None = field(repr=False, default=None)
+    settings: dict[str, str | int | float] = field(repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for array in (self.samples, self.log_weights, self.log_likelihood, self.labels):
+            array.setflags(write=False)
+
+    @property
+    def ndim(self) -> int:
+        """D."""
+        return len(self.names)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the status is :attr:`Status.CONVERGED`."""
+        return self.status is Status.CONVERGED
+
+    @property
+    def mean(self) -> FloatArray:
+        """The posterior mean, ``(d,)``."""
+        return np.asarray(np.exp(self.log_weights) @ self.samples)
+
+    @property
+    def covariance(self) -> FloatArray:
+        """The posterior covariance, ``(d, d)``."""
+        centred = self.samples - self.mean
+        return np.asarray((centred * np.exp(self.log_weights)[:, None]).T @ centred)
+
+    def sample(self, n: int, seed: SeedLike) -> FloatArray:
+        """``n`` equal-weight draws ``(n, d)``: the weighted samples, resampled systematically.
+
+        Points repeat where n is large beside ``n_effective``; ``posterior.flow.sample`` never
+        repeats one, but is a fit.
+        """
+        generator = as_seed(seed).child("posterior sample").numpy()
+        return self.samples[weights.systematic_resample(self.log_weights, n, generator)]
+
+    def log_prob(self, theta: FloatArray) -> FloatArray:
+        """The trained density's log value at points ``(n, d)``, normalised over theta."""
+        if self.flow is None:
+            raise UnsupportedError(
+                "Expected a posterior with a trained flow; this one has none (its prior could not "
+                "be stored, or its weights had collapsed). Use posterior.samples and log_weights, "
+                "or skerry.load(path, prior=prior)."
+            )
+        return self.flow.log_prob(theta)
+
+    def summary(self) -> str:
+        """A page of text: verdict, evidence, parameters, islands."""
+        from skerry.posterior._summary import summarize
+
+        return summarize(self)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write to one file (NumPy's npz: arrays and JSON, no pickle); see :func:`skerry.load`."""
+        from skerry.posterior._file import save
+
+        save(self, path)

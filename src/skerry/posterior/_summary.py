@@ -1,0 +1,50 @@
+"""A posterior as a page of text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skerry._types import FloatArray
+
+if TYPE_CHECKING:
+    from skerry.posterior._posterior import Posterior
+
+LEVELS = (0.16, 0.5, 0.84)
+
+
+def quantiles(values: FloatArray, log_weights: FloatArray, levels: tuple[float, ...]) -> FloatArray:
+    """Weighted quantiles of ``(n,)`` values."""
+    order = np.argsort(values)
+    shares = np.exp(log_weights[order])
+    places = np.cumsum(shares) - 0.5 * shares
+    return np.asarray(np.interp(levels, places / shares.sum(), values[order]))
+
+
+def summarize(posterior: Posterior) -> str:
+    """The text of :meth:`skerry.Posterior.summary`."""
+    p = posterior
+    width = max(len(name) for name in p.names)
+    lines = [
+        str(p.status),
+        "",
+        f"log evidence  {p.log_evidence:.3f} +- {p.log_evidence_error:.3f}",
+        f"effective     {p.n_effective:,.0f} samples of {p.n_calls:,} likelihood calls"
+        + (f", {p.n_failed:,} of them failed" if p.n_failed else ""),
+        f"k-hat         {p.khat:.2f}",
+        "",
+        f"{'parameter':<{max(width, 9)}}  {'mean':>11}  {'sd':>10}  {'16%':>11}  {'84%':>11}",
+    ]
+    deviations = np.sqrt(np.diag(p.covariance))
+    for j, name in enumerate(p.names):
+        low, _, high = quantiles(p.samples[:, j], p.log_weights, LEVELS)
+        lines.append(
+            f"{name:<{max(width, 9)}}  {p.mean[j]:>11.5g}  {deviations[j]:>10.4g}  "
+            f"{low:>11.5g}  {high:>11.5g}"
+        )
+    lines += ["", f"{len(p.modes)} mode{'s' if len(p.modes) != 1 else ''}, heaviest first"]
+    for k, mode in enumerate(p.modes):
+        place = ", ".join(f"{n} = {v:.4g}" for n, v in zip(p.names, mode.location, strict=True))
+        lines.append(f"{k:>4}  mass {mode.mass:.4f} +- {mode.mass_error:.4f}  at {place}")
+    return "\n".join(lines)
