@@ -162,3 +162,11 @@ def test_group_masses_have_honest_errors(rng):
     assert abs(mass.mean() - truth) < Z * mass.std() / 16 + 1e-3
     assert abs(z.std() - 1) < Z / np.sqrt(2 * 256)
     assert all(f.mass.sum() == pytest.approx(1) for f in found)
+
+
+def test_islands_of_different_height_are_no_heavy_tail(rng):
+    """A wide, low island whose flat top is where the tail begins, and a high narrow one."""
+    low = np.log(rng.uniform(0.98, 1.0, 4000))
+    high = np.log(25) + rng.uniform(-3, 0, 1000)
+    log_w = np.concatenate([low, high, np.full(595_000, -30.0)])
+    assert weights.pareto_khat(log_w) < 0.7
