@@ -145,7 +145,7 @@ def test_khat_recovers_the_tail_of_pareto_weights(rng, k):
 def test_khat_sees_light_and_hopeless_weights(rng):
     _, log_w = gaussian_log_weights(rng, 10_000)
     assert weights.pareto_khat(log_w) < 0.5
-    assert weights.pareto_khat(1e4 * log_w) > 0.7
+    assert weights.pareto_khat(1e6 * log_w) > 0.7  # 76 of 10,000 weights are not zero
     assert weights.pareto_khat(np.zeros(100)) == 0.0
     assert weights.pareto_khat(np.r_[np.zeros(5), np.full(100, -np.inf)]) == np.inf
 
