@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
 from scipy.special import ndtr, ndtri
 
 from skerry._types import BoolArray, FloatArray, IntArray
@@ -61,14 +60,23 @@ class Frames:
 
     def to_frame(self, u: FloatArray, k: int) -> tuple[FloatArray, FloatArray]:
         """Frame k's coordinates of points ``(n, d)``, and ``log|dy/du|`` ``(n,)``."""
-        turned, log_det = self._turn(u, k, +1)
-        y = solve_triangular(self.cholesky[k], (turned - self.means[k]).T, lower=True).T
-        return y, log_det - float(np.sum(np.log(np.diag(self.cholesky[k]))))
+        only = Frames(self.means[[k]], self.cholesky[[k]], self.turns[[k]], self.periodic)
+        y, log_det = only.to_frames(u)
+        return y[:, 0], log_det[:, 0]
 
     def to_frames(self, u: FloatArray) -> tuple[FloatArray, FloatArray]:
         """All frames' coordinates, ``(n, K, d)``, and log determinants ``(n, K)``."""
-        pairs = [self.to_frame(u, k) for k in range(self.n_frames)]
-        return np.stack([y for y, _ in pairs], 1), np.stack([ld for _, ld in pairs], 1)
+        log_scales = np.sum(np.log(np.diagonal(self.cholesky, axis1=1, axis2=2)), axis=1)
+        log_det = np.broadcast_to(-log_scales, (len(u), self.n_frames))
+        if not self.periodic.any():
+            turned = u[:, None, :] - self.means
+        else:
+            pairs = [self._turn(u, k, +1) for k in range(self.n_frames)]
+            turned = np.stack([v for v, _ in pairs], axis=1) - self.means
+            log_det = log_det + np.stack([turn for _, turn in pairs], axis=1)
+        whiteners = np.linalg.inv(self.cholesky)
+        y = np.matmul(turned.transpose(1, 0, 2), whiteners.transpose(0, 2, 1))
+        return y.transpose(1, 0, 2), log_det
 
     def from_frames(self, y: FloatArray, k: IntArray) -> FloatArray:
         """Points whose coordinates in their frames ``k`` ``(n,)`` are ``y`` ``(n, d)``."""

@@ -62,7 +62,7 @@ def fit_islands(
     circles = np.zeros(u.shape[1], bool) if periodic is None else periodic
     islands = _start(u, log_w, labels, n_islands, circles)
     for _ in range(steps):
-        islands = _em_step(islands, u, log_w)
+        islands = em_step(islands, u, log_w)
     return islands
 
 
@@ -83,7 +83,7 @@ def random_islands(u: FloatArray, log_weights: FloatArray, n_islands: int, seed:
 def responsibilities(islands: Islands, u: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Each island's log share of the mixture's density at points, ``(n, K)``, and its log."""
     y, log_det = islands.frames.to_frames(u)
-    terms = islands.log_masses + log_det - 0.5 * np.sum(y**2 + np.log(2 * np.pi), axis=-1)
+    terms = _log_terms(islands, y, log_det)
     total = logsumexp(terms, axis=1)
     return terms - total[:, None], total
 
@@ -124,26 +124,35 @@ def _circular_mean(u: FloatArray, shares: FloatArray) -> FloatArray:
     return (mean / (2 * np.pi)) % 1.0
 
 
-def _em_step(islands: Islands, u: FloatArray, log_w: FloatArray) -> Islands:
-    """One step of weighted EM; each covariance is drawn a little to its old value."""
+def em_step(islands: Islands, u: FloatArray, log_w: FloatArray) -> Islands:
+    """One step of weighted EM; each covariance is drawn a little to its old value.
+
+    In an island's own coordinates its old mean is 0 and its old covariance the identity.
+    """
     old = islands.frames
-    K, d = old.means.shape
-    log_r, _ = responsibilities(islands, u)
-    y, _ = old.to_frames(u)
-    means, factors, masses = np.empty((K, d)), np.empty((K, d, d)), np.empty(K)
-    for k in range(K):
-        log_share = log_w + log_r[:, k]
-        masses[k] = np.exp(logsumexp(log_share))
-        n = weights.effective_sample_size(log_share)
-        shares = np.exp(weights.normalize(log_share)) if n > 0 else np.zeros(len(u))
-        mean = shares @ y[:, k] * (n / (n + 1.0))
-        centred = y[:, k] - mean
-        covariance = (centred * shares[:, None]).T @ centred
-        inertia = d + 1.0
-        covariance = (n * covariance + inertia * np.eye(d)) / (n + inertia)
-        means[k] = old.means[k] + old.cholesky[k] @ mean
-        factors[k] = old.cholesky[k] @ np.linalg.cholesky(covariance)
-    return Islands(Frames(means, factors, old.turns, old.periodic), _log_masses(masses))
+    d = old.dim
+    y, log_det = old.to_frames(u)
+    log_r = _log_terms(islands, y, log_det)
+    shares = np.exp(log_w[:, None] + log_r - logsumexp(log_r, axis=1, keepdims=True))
+    masses = shares.sum(axis=0)
+    n = masses**2 / np.maximum(np.sum(shares**2, axis=0), 1e-300)
+    shares = (shares / np.maximum(masses, 1e-300)).T  # (K, n), each row adds up to 1
+    y = np.ascontiguousarray(y.transpose(1, 0, 2))
+    means = np.matmul(shares[:, None, :], y)[:, 0] * (n / (n + 1.0))[:, None]
+    centred = y - means[:, None, :]
+    covariances = np.matmul((centred * shares[:, :, None]).transpose(0, 2, 1), centred)
+    covariances = (n[:, None, None] * covariances + (d + 1.0) * np.eye(d)) / (
+        n[:, None, None] + d + 1.0
+    )
+    moved = old.means + np.matmul(old.cholesky, means[:, :, None])[:, :, 0]
+    factors = np.matmul(old.cholesky, np.linalg.cholesky(covariances))
+    return Islands(Frames(moved, factors, old.turns, old.periodic), _log_masses(masses))
+
+
+def _log_terms(islands: Islands, y: FloatArray, log_det: FloatArray) -> FloatArray:
+    """``log(mass_k N_k(u))`` from frame coordinates, ``(n, K)``."""
+    constant = 0.5 * y.shape[-1] * np.log(2 * np.pi)
+    return np.asarray(islands.log_masses + log_det - 0.5 * np.sum(y**2, axis=-1) - constant)
 
 
 def _log_masses(masses: FloatArray) -> FloatArray:

@@ -1,0 +1,69 @@
+r"""Where rounds draw from: islands with heavier tails beside them, and a little of the prior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaln, logsumexp
+
+from skerry._types import FloatArray
+from skerry.modes import Islands
+from skerry.posterior import log_normal
+
+FREEDOM = 5.0
+STRETCH = 1.3
+
+
+@dataclass(frozen=True)
+class Proposal:
+    r"""A mixture on u: :math:`g = (1-b)\sum_k m_k [(1-a) N_k + a\,t_k] + b N(0, I)`.
+
+    Attributes:
+        islands: Gaussians N_k with their masses; None: the prior alone.
+        heavy: a, the share of Student t (5 degrees of freedom, 1.3 times as wide).
+        prior: b, the defensive share of the prior, which bounds every weight.
+    """
+
+    islands: Islands | None
+    heavy: float = 0.15
+    prior: float = 0.02
+
+    def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """``n`` draws; components as often as their masses say, up to rounding."""
+        if self.islands is None:
+            raise ValueError("the prior is drawn from by its own code")
+        frames = self.islands.frames
+        d = frames.dim
+        masses = np.exp(self.islands.log_masses - logsumexp(self.islands.log_masses))
+        places = (rng.uniform() + np.arange(n)) / n
+        k = np.searchsorted(np.cumsum(masses), places).clip(max=len(masses) - 1)
+        y = rng.standard_normal((n, d))
+        heavy = rng.uniform(size=n) < self.heavy
+        y[heavy] *= STRETCH * np.sqrt(FREEDOM / rng.chisquare(FREEDOM, (int(heavy.sum()), 1)))
+        u = frames.from_frames(y, k)
+        prior = rng.uniform(size=n) < self.prior
+        u[prior] = rng.standard_normal((int(prior.sum()), d))
+        return u
+
+    def log_prob(self, u: FloatArray) -> FloatArray:
+        """The log density at points ``(n, d)``."""
+        log_prior = log_normal(u)
+        if self.islands is None:
+            return log_prior
+        y, log_det = self.islands.frames.to_frames(u)
+        square = np.sum(y**2, axis=-1)
+        d = u.shape[1]
+        normal = -0.5 * square - 0.5 * d * np.log(2 * np.pi)
+        half = 0.5 * (FREEDOM + d)
+        student = (
+            gammaln(half)
+            - gammaln(0.5 * FREEDOM)
+            - 0.5 * d * np.log(FREEDOM * np.pi)
+            - d * np.log(STRETCH)
+            - half * np.log1p(square / (FREEDOM * STRETCH**2))
+        )
+        terms = np.logaddexp(np.log1p(-self.heavy) + normal, np.log(self.heavy) + student)
+        log_masses = self.islands.log_masses - logsumexp(self.islands.log_masses)
+        mixture = logsumexp(terms + log_det + log_masses, axis=1)
+        return np.asarray(np.logaddexp(np.log1p(-self.prior) + mixture, np.log(self.prior) + log_prior))
