@@ -66,4 +66,6 @@ class Proposal:
         terms = np.logaddexp(np.log1p(-self.heavy) + normal, np.log(self.heavy) + student)
         log_masses = self.islands.log_masses - logsumexp(self.islands.log_masses)
         mixture = logsumexp(terms + log_det + log_masses, axis=1)
-        return np.asarray(np.logaddexp(np.log1p(-self.prior) + mixture, np.log(self.prior) + log_prior))
+        return np.asarray(
+            np.logaddexp(np.log1p(-self.prior) + mixture, np.log(self.prior) + log_prior)
+        )

@@ -24,12 +24,17 @@ Gradient: TypeAlias = Callable[[FloatArray], tuple[float, FloatArray]]
 
 STEP = 1e-6  # of forward differences, in u
 REACH = 3.0  # standard deviations within which two ends are one peak
+INSIDE = 2.0  # standard deviations within which a climb need not go on
 MAX_ITERATIONS = 60
 LOW = 1e6  # nats: how far below the start a point of zero density is put
 
 
 class _OutOfCalls(Exception):  # noqa: N818
     """The budget of a hunt is spent."""
+
+
+class _Arrived(Exception):  # noqa: N818
+    """A climb is well inside a known peak's reach."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Hunter:
         self.n_starts = 0
         self._means: list[FloatArray] = []
         self._covariances: list[FloatArray] = []
+        self._precisions: list[FloatArray] = []
         self._heights: list[float] = []
         self._visits: list[int] = []
 
@@ -85,9 +91,12 @@ class Hunter:
         except _OutOfCalls:
             self.n_starts -= 1
             return False
+        except _Arrived as arrived:
+            self._visits[arrived.args[0]] += 1
+            return False
         if not np.isfinite(height):
             return False
-        known = self._known(end)
+        known = self._known(end, REACH)
         if known is not None:
             self._visits[known] += 1
             if height > self._heights[known] + 0.5:  # the same island, but higher up
@@ -95,6 +104,7 @@ class Hunter:
             return False
         self._means.append(end)
         self._covariances.append(np.diag(scale**2))
+        self._precisions.append(np.diag(scale**-2.0))
         self._heights.append(height)
         self._visits.append(1)
         self._place(len(self._means) - 1, end, height, scale)
@@ -122,12 +132,11 @@ class Hunter:
             self.n_calls,
         )
 
-    def _known(self, end: FloatArray) -> int | None:
-        for k, (mean, covariance) in enumerate(
-            zip(self._means, self._covariances, strict=True)
-        ):
-            away = end - mean
-            if away @ np.linalg.solve(covariance, away) < REACH**2:
+    def _known(self, u: FloatArray, reach: float) -> int | None:
+        """The peak within whose reach a point lies."""
+        for k, (mean, precision) in enumerate(zip(self._means, self._precisions, strict=True)):
+            away = u - mean
+            if away @ precision @ away < reach**2:
                 return k
         return None
 
@@ -143,6 +152,9 @@ class Hunter:
             return start, -np.inf, np.ones_like(start)
 
         def objective(u: FloatArray) -> tuple[float, FloatArray]:
+            known = self._known(u, INSIDE)
+            if known is not None:
+                raise _Arrived(known)
             value, slope = self._slope(u)
             if not np.isfinite(value):
                 return -floor, np.zeros_like(u)
@@ -154,7 +166,7 @@ class Hunter:
             jac=True,
             method="L-BFGS-B",
             bounds=[(-8.0, 8.0)] * len(start),
-            options={"maxiter": MAX_ITERATIONS, "ftol": 1e-7, "gtol": 1e-3},
+            options={"maxiter": MAX_ITERATIONS, "ftol": 1e-6, "gtol": 1e-3},
         )
         scale = np.sqrt(np.clip(np.diag(found.hess_inv.todense()), 1e-16, 1.0))
         return found.x, -float(found.fun), scale
@@ -175,6 +187,7 @@ class Hunter:
             self._covariances[k] = self._laplace(mean, height, scale)
         except _OutOfCalls:
             self._covariances[k] = np.diag(scale**2)
+        self._precisions[k] = np.linalg.inv(self._covariances[k])
 
     def _laplace(self, mean: FloatArray, height: float, scale: FloatArray) -> FloatArray:
         """The inverse curvature, from differences over steps that fall by about half a nat."""
@@ -186,9 +199,7 @@ class Hunter:
             corner = np.zeros((len(rows), d))
             corner[np.arange(len(rows)), rows] = scale[rows]
             corner[np.arange(len(rows)), columns] = scale[columns]
-            both = height - 0.5 * (
-                self._evaluate(mean + corner) + self._evaluate(mean - corner)
-            )
+            both = height - 0.5 * (self._evaluate(mean + corner) + self._evaluate(mean - corner))
             cross = (both - fall[rows] - fall[columns]) / (scale[rows] * scale[columns])
             hessian[rows, columns] = hessian[columns, rows] = np.where(
                 np.isfinite(cross), cross, 0.0
@@ -241,5 +252,3 @@ def starts(u: FloatArray, log_density: FloatArray, n: int, rng: np.random.Genera
     half = n // 2 if len(tops) > n // 2 else len(tops)
     chosen = np.concatenate([tops[: max(half, n - len(rest))], rest])[:n]
     return points[chosen]
-
-
