@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skerry import errors, metrics, noise, tasks
-    from skerry.inference import Fit, Static, fit, infer
+    from skerry.inference import Adaptive, Fit, Static, fit, infer
     from skerry.posterior import Mode, Posterior, Status, load
     from skerry.priors import Periodic, Prior
     from skerry.problem import Problem
     from skerry.training import Training
 
 _HOMES = {
+    "Adaptive": "inference",
     "Fit": "inference",
     "Mode": "posterior",
     "Periodic": "priors",
@@ -35,6 +36,7 @@ _HOMES = {
 _MODULES = ("errors", "metrics", "noise", "tasks")
 __version__ = "0.1.0.dev0"
 __all__ = [
+    "Adaptive",
     "Fit",
     "Mode",
     "Periodic",

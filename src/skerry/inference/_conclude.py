@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,54 +12,44 @@ from skerry import flows, weights
 from skerry._seeds import Seed
 from skerry._types import FloatArray, IntArray
 from skerry.errors import EvaluationError, InputError, UnsupportedError
+from skerry.inference._fit import Fit
 from skerry.inference._points import Points
-from skerry.modes import Islands, Topology, find_modes, fit_islands, random_islands
-from skerry.posterior import Mode, Posterior, PosteriorFlow, judge, log_normal
+from skerry.modes import Islands, Topology, find_modes, fit_islands, grow_islands, random_islands
+from skerry.posterior import Mode, Posterior, PosteriorFlow, Round, Search, judge, log_normal
 from skerry.priors import Prior
-from skerry.training import Epoch, Fitted, Training
+from skerry.training import Epoch, Fitted
 from skerry.training import fit as train
 
-DensityName: TypeAlias = Literal["flow_mixture", "mixture_base", "gaussian_base"]
 Progress: TypeAlias = Callable[[str, int, int], None]
 MIN_POINTS = 10
 NEGLIGIBLE = 37.0  # nats below the mean weight: 1e-16 of it
 
 
 @dataclass(frozen=True)
-class Fit:
-    """How a density is fitted to weighted points.
+class Outcome:
+    """What a scheme ends with.
 
     Attributes:
-        density: ``"flow_mixture"`` (islands), ``"mixture_base"`` (the paper's: one flow over a
-            Gaussian mixture) or ``"gaussian_base"`` (the unimodal baseline).
-        n_modes: K; None counts the modes by persistence.
-        threshold: the least prominence of a mode, in nats.
-        start: components start at the ``"modes"`` or at ``"random"`` points.
-        frozen: keep the components of ``"mixture_base"`` where they start.
-        couplings: the shape of the flow.
-        training: how long and how fast.
+        points: evaluated, with their weights.
+        n_calls: likelihood calls in all.
+        n_failed: calls that failed.
+        evidence: None for the mean of the points' weights.
+        topology: None to find it among the points.
+        islands: None to fit them to the points.
+        rounds: the history.
+        search: what the hunts met, visits in the topology's order.
+        interrupted: whether the user stopped the run.
     """
 
-    density: DensityName = "flow_mixture"
-    n_modes: int | None = None
-    threshold: float = 3.0
-    start: Literal["modes", "random"] = "modes"
-    frozen: bool = False
-    couplings: flows.CouplingSettings = field(default_factory=flows.CouplingSettings)
-    training: Training = field(default_factory=Training)
-
-    def __post_init__(self) -> None:
-        if self.density not in ("flow_mixture", "mixture_base", "gaussian_base"):
-            raise InputError(
-                "Expected density 'flow_mixture', 'mixture_base' or 'gaussian_base'; got "
-                f"{self.density!r}."
-            )
-        if self.start not in ("modes", "random"):
-            raise InputError(f"Expected start 'modes' or 'random'; got {self.start!r}.")
-        if self.n_modes is not None and self.n_modes < 1:
-            raise InputError(f"Expected n_modes >= 1 or None; got {self.n_modes}.")
-        if not self.threshold > 0:
-            raise InputError(f"Expected a threshold > 0 nats; got {self.threshold}.")
+    points: Points
+    n_calls: int
+    n_failed: int = 0
+    evidence: weights.Evidence | None = None
+    topology: Topology | None = None
+    islands: Islands | None = None
+    rounds: tuple[Round, ...] = ()
+    search: Search | None = None
+    interrupted: bool = False
 
 
 def check_asked(n_effective: float, max_calls: int | None) -> None:
@@ -71,10 +61,8 @@ def check_asked(n_effective: float, max_calls: int | None) -> None:
 
 def conclude(
     prior: Prior,
-    points: Points,
+    outcome: Outcome,
     *,
-    n_calls: int,
-    n_failed: int,
     n_effective: float,
     options: Fit,
     seed: Seed,
@@ -82,6 +70,7 @@ def conclude(
     settings: dict[str, str | int | float],
 ) -> Posterior:
     """Weights -> modes -> islands -> density -> verdict."""
+    points = outcome.points
     log_w = points.log_weights
     if not np.isfinite(log_w).any():
         raise EvaluationError(
@@ -90,12 +79,12 @@ def conclude(
             "narrow the prior.",
             partial=points,
         )
-    evidence = weights.evidence(log_w)
+    evidence = outcome.evidence or weights.evidence(log_w)
     size, khat = weights.effective_sample_size(log_w), weights.pareto_khat(log_w)
     points = points.take(np.flatnonzero(log_w > log_w.max() - NEGLIGIBLE - np.log(len(log_w))))
     log_w = weights.normalize(points.log_weights)
 
-    topology = find_modes(
+    topology = outcome.topology or find_modes(
         points.u,
         points.log_density,
         seed=seed.child("modes"),
@@ -105,9 +94,12 @@ def conclude(
         periodic=prior.periodic,
     )
     labels = topology.label(points.u)
-    islands = _islands(points, log_w, labels, topology, options, prior, seed)
-    trained = _train(points, log_w, islands, options, seed, progress)
+    islands = outcome.islands or _islands(points, log_w, labels, topology, options, prior, seed)
+    flow, trained = _density(points, log_w, islands, options, seed, progress)
     modes, order = _modes(points, prior, log_w, labels, topology.n_modes, evidence.log_evidence)
+    search = outcome.search
+    if search is not None:
+        search = search._replace(visits=tuple(search.visits[k] for k in order))
     return Posterior(
         names=prior.names,
         samples=points.theta,
@@ -117,15 +109,23 @@ def conclude(
         log_evidence=evidence.log_evidence,
         log_evidence_error=evidence.error,
         n_effective=size,
-        n_calls=n_calls,
-        n_failed=n_failed,
+        n_calls=outcome.n_calls,
+        n_failed=outcome.n_failed,
         khat=khat,
         modes=modes,
-        status=judge(size, n_effective, khat),
+        status=judge(
+            size,
+            n_effective,
+            khat,
+            unseen=0.0 if search is None else search.unseen,
+            interrupted=outcome.interrupted,
+        ),
         topology=topology,
         islands=islands,
-        flow=None if trained is None else PosteriorFlow(prior, trained.density),
+        flow=None if flow is None else PosteriorFlow(prior, flow),
         training=trained,
+        rounds=outcome.rounds,
+        search=search,
         settings={**settings, "density": options.density, "n_effective": n_effective},
     )
 
@@ -141,20 +141,24 @@ def _islands(
 ) -> Islands:
     if options.start == "random":
         return random_islands(points.u, log_w, topology.n_modes, seed.child("random islands"))
-    return fit_islands(points.u, log_w, labels, topology.n_modes, periodic=prior.periodic)
+    islands = fit_islands(points.u, log_w, labels, topology.n_modes, periodic=prior.periodic)
+    return grow_islands(islands, points.u, log_w) if options.density == "islands" else islands
 
 
-def _train(
+def _density(
     points: Points,
     log_w: FloatArray,
     islands: Islands,
     options: Fit,
     seed: Seed,
     progress: Progress | None,
-) -> Fitted | None:
-    """The trained density; None where too few points carry weight to train on."""
+) -> tuple[flows.Density | None, Fitted | None]:
+    """The density and its training; None where too few points carry weight to train on."""
+    if options.density == "islands":
+        plain = flows.CouplingSettings(layers=0)
+        return flows.flow_mixture(islands.frames, islands.log_masses, seed, settings=plain), None
     if np.sum(log_w > -60) < MIN_POINTS:
-        return None
+        return None, None
     build = getattr(flows, options.density)
     extra = {"frozen": options.frozen} if options.density == "mixture_base" else {}
     start = build(
@@ -169,7 +173,7 @@ def _train(
         if progress is not None:
             progress("training", epoch, total)
 
-    return train(
+    fitted = train(
         start,
         points.u,
         log_w,
@@ -177,6 +181,7 @@ def _train(
         settings=options.training,
         progress=report,
     )
+    return fitted.density, fitted
 
 
 def _modes(

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from skerry._seeds import SeedLike, as_seed
+from skerry import weights
+from skerry._seeds import Seed, SeedLike, as_seed
+from skerry._types import FloatArray
 from skerry.errors import InputError
-from skerry.evaluate import Failures, evaluate
-from skerry.inference._conclude import (
-    MIN_POINTS,
-    DensityName,
-    Fit,
-    Progress,
-    check_asked,
-    conclude,
-)
+from skerry.evaluate import Evaluations, Failures, evaluate
+from skerry.inference import _adaptive as adaptive
+from skerry.inference._adaptive import Adaptive
+from skerry.inference._conclude import MIN_POINTS, Outcome, Progress, check_asked, conclude
+from skerry.inference._fit import DensityName, Fit
 from skerry.inference._points import Points
-from skerry.posterior import Posterior
+from skerry.posterior import Posterior, Search
 from skerry.problem import Problem
 
 
@@ -44,14 +43,18 @@ class Static:
         return f"Static(n={self.n}, {self.fit})"
 
 
+Scheme: TypeAlias = Adaptive | Static
+
+
 def infer(
     problem: Problem,
     x: Any = None,
     *,
     n_effective: float = 10_000,
     max_calls: int | None = None,
+    max_seconds: float | None = None,
     seed: SeedLike = 0,
-    scheme: Static | None = None,
+    scheme: Scheme | None = None,
     failures: Failures = "raise",
     progress: Progress | None = None,
 ) -> Posterior:
@@ -61,12 +64,15 @@ def infer(
         problem: prior and likelihood.
         x: the observation, if the likelihood takes one.
         n_effective: effective samples asked for; fewer make the status say so.
-        max_calls: likelihood calls at most.
+        max_calls: likelihood calls at most (None: 1,000,000; for :class:`Static`, its n).
+        max_seconds: begin no round after so much time; what is known by then is returned.
         seed: an int, a numpy Generator or a JAX key.
-        scheme: how; :class:`Static` by default.
+        scheme: :class:`Adaptive` (the default) or :class:`Static`.
         failures: what becomes of NaN, +inf and exceptions: ``"raise"``, ``"drop"`` (left out of
             all counts; conditional on success) or ``"zero"`` (an impossible point).
         progress: called with (stage, done, in all).
+
+    Ctrl-C returns what is known (adaptive runs, after the first round), and the status says so.
 
     Raises:
         InputError: for arguments that can't be used.
@@ -78,27 +84,141 @@ def infer(
             f"Expected a skerry.Problem; got {type(problem).__name__}; build one with "
             "skerry.Problem(prior, log_likelihood)."
         )
-    scheme = scheme or Static()
-    if not isinstance(scheme, Static):
-        raise InputError(f"Expected a scheme, for example skerry.Static(n); got {scheme!r}.")
+    scheme = Adaptive() if scheme is None else scheme
+    if not isinstance(scheme, (Adaptive, Static)):
+        raise InputError(
+            f"Expected a scheme, skerry.Adaptive(...) or skerry.Static(n, ...); got {scheme!r}."
+        )
     check_asked(n_effective, max_calls)
-    n = scheme.n if max_calls is None else min(scheme.n, max_calls)
     root = as_seed(seed)
     problem.check(root.child("check"), x=x)
-    u = root.child("prior").numpy().standard_normal((n, problem.prior.ndim))
-    theta = problem.prior.from_u(u)
-    report = None if progress is None else (lambda done, total: progress("likelihood", done, total))
-    found = evaluate(problem, theta, x, failures=failures, progress=report)
-    kept = ~found.failed if failures == "drop" else np.ones(n, bool)
-    points = Points(u[kept], theta[kept], found.log_likelihood[kept], np.zeros(int(kept.sum())))
+    calls = _Calls(problem, x, failures)
+    if isinstance(scheme, Static):
+        n = scheme.n if max_calls is None else min(scheme.n, max_calls)
+        outcome = _static(calls, n, root, progress)
+        settings: dict[str, str | int | float] = {"scheme": "static", "n": n}
+    else:
+        target = adaptive.Target(
+            calls.log_likelihood,
+            calls.gradient if problem.has_gradient else None,
+            problem.prior.periodic,
+            n_effective,
+            1_000_000 if max_calls is None else max_calls,
+            scheme,
+            root,
+        )
+        outcome = _adaptive(calls, target, max_seconds, progress)
+        settings = {"scheme": "adaptive", "thoroughness": scheme.thoroughness}
     return conclude(
         problem.prior,
-        points,
-        n_calls=n,
-        n_failed=int(found.failed.sum()),
+        outcome,
         n_effective=n_effective,
         options=scheme.fit,
         seed=root,
         progress=progress,
-        settings={"scheme": "static", "n": n, "failures": failures},
+        settings={**settings, "failures": failures},
     )
+
+
+class _Calls:
+    """The problem's likelihood on u, under the failure policy; counts what failed."""
+
+    def __init__(self, problem: Problem, x: Any, failures: Failures) -> None:
+        self.problem, self._x, self._failures = problem, x, failures
+        self.n_failed = 0
+
+    def evaluate(self, u: FloatArray, progress: Any = None) -> Evaluations:
+        found = evaluate(
+            self.problem,
+            self.problem.prior.from_u(u),
+            self._x,
+            failures=self._failures,
+            progress=progress,
+        )
+        self.n_failed += int(found.failed.sum())
+        return found
+
+    def log_likelihood(self, u: FloatArray) -> FloatArray:
+        """``(n, d)`` to ``(n,)``; dropped points are NaN."""
+        return self.evaluate(u).log_likelihood
+
+    def gradient(self, u: FloatArray) -> tuple[float, FloatArray]:
+        """The log density on u and its gradient at one point, by the chain rule."""
+        theta = self.problem.prior.from_u(u[None])
+        value, slope = self.problem.value_and_gradient(theta, self._x)
+        stretch = _dtheta_du(self.problem.prior, u)
+        log_prior = -0.5 * float(u @ u) - 0.5 * len(u) * np.log(2 * np.pi)
+        return float(value[0]) + log_prior, np.asarray(slope[0]) * stretch - u
+
+
+def _dtheta_du(prior: Any, u: FloatArray, step: float = 1e-5) -> FloatArray:
+    """The diagonal of the transform's Jacobian at one point, by central differences."""
+    high, low = prior.from_u(u[None] + step)[0], prior.from_u(u[None] - step)[0]
+    change = high - low
+    if prior.periodic.any():
+        lengths = prior.bounds[:, 1] - prior.bounds[:, 0]
+        wrapped = prior.periodic & (change < 0)
+        change = np.where(wrapped, change + np.where(prior.periodic, lengths, 0.0), change)
+    return np.asarray(change / (2 * step))
+
+
+def _static(calls: _Calls, n: int, seed: Seed, progress: Progress | None) -> Outcome:
+    u = seed.child("prior").numpy().standard_normal((n, calls.problem.prior.ndim))
+    report = None if progress is None else (lambda done, total: progress("likelihood", done, total))
+    found = calls.evaluate(u, report)
+    kept = ~np.isnan(found.log_likelihood)
+    points = Points(
+        u[kept], found.theta[kept], found.log_likelihood[kept], np.zeros(int(kept.sum()))
+    )
+    return Outcome(points, n_calls=n, n_failed=calls.n_failed)
+
+
+def _adaptive(
+    calls: _Calls,
+    target: adaptive.Target,
+    max_seconds: float | None,
+    progress: Progress | None,
+) -> Outcome:
+    """The one driver of the adaptive rounds."""
+    began = time.monotonic()
+    state = adaptive.init(target)
+    interrupted = False
+    try:
+        while not adaptive.done(state) and np.isfinite(state.log_likelihood).any():
+            if max_seconds is not None and time.monotonic() - began > max_seconds:
+                interrupted = True
+                break
+            state = adaptive.step(state, target)
+            if progress is not None:
+                _report(progress, state, target)
+    except KeyboardInterrupt:
+        interrupted = True
+    points = Points(
+        state.u, calls.problem.prior.from_u(state.u), state.log_likelihood, state.log_offset
+    )
+    if not np.isfinite(state.log_likelihood).any():
+        return Outcome(points, n_calls=state.n_calls, n_failed=calls.n_failed)
+    islands = adaptive.conclude_islands(state, target)
+    topology, n_looks = adaptive.find_topology(state, target, islands)
+    visits = np.bincount(topology.label(state.ends), minlength=topology.n_modes)
+    return Outcome(
+        points,
+        n_calls=state.n_calls + n_looks,
+        n_failed=calls.n_failed,
+        evidence=weights.evidence(state.final_log_weights),
+        topology=topology,
+        islands=islands,
+        rounds=state.history,
+        search=Search(state.n_starts, tuple(int(v) for v in visits)),
+        interrupted=interrupted,
+    )
+
+
+def _report(progress: Progress, state: adaptive.State, target: adaptive.Target) -> None:
+    line = state.history[-1]
+    stage = (
+        f"round {len(state.counts) - 1} ({line.kind}): beta {line.beta:.3g}, "
+        f"{line.n_calls:,} calls, {line.n_islands} islands, log Z {line.log_evidence:.2f}, "
+        f"k-hat {line.khat:.2f}, effective"
+    )
+    progress(stage, int(min(line.n_effective, target.n_effective)), int(target.n_effective))

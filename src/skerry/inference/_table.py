@@ -12,12 +12,12 @@ from skerry._types import FloatArray
 from skerry.errors import InputError
 from skerry.inference._conclude import (
     MIN_POINTS,
-    DensityName,
-    Fit,
+    Outcome,
     Progress,
     check_asked,
     conclude,
 )
+from skerry.inference._fit import DensityName, Fit
 from skerry.inference._points import Points
 from skerry.posterior import Posterior
 from skerry.priors import Prior, as_points
@@ -83,9 +83,7 @@ def fit(
     check_asked(n_effective, None)
     return conclude(
         prior,
-        Points(prior.to_u(points), points, log_l, log_offset),
-        n_calls=len(points),
-        n_failed=0,
+        Outcome(Points(prior.to_u(points), points, log_l, log_offset), n_calls=len(points)),
         n_effective=n_effective,
         options=Fit(density=density, **options),
         seed=as_seed(seed),

@@ -1,18 +1,24 @@
 """Topology: which islands there are, and a first Gaussian for each.
 
 The values of the log posterior at all evaluated points are known, so modes need no density
-estimate: :mod:`~skerry.modes.persistence` counts and places them, :mod:`~skerry.modes.islands` fits
-a Gaussian to each.
+estimate: :mod:`~skerry.modes.persistence` counts and places them among points at hand,
+:mod:`~skerry.modes.hunting` climbs to them, :mod:`~skerry.modes.islands` fits a Gaussian to each,
+:mod:`~skerry.modes.splitting` a chain of Gaussians, and :mod:`~skerry.modes.walls` tells which
+components are one island.
 """
 
 from skerry.modes.islands import Islands, fit_islands, random_islands, responsibilities
 from skerry.modes.persistence import Topology, find_modes
+from skerry.modes.splitting import grow_islands
+from skerry.modes.walls import modes_of_islands
 
 __all__ = [
     "Islands",
     "Topology",
     "find_modes",
     "fit_islands",
+    "grow_islands",
+    "modes_of_islands",
     "random_islands",
     "responsibilities",
 ]

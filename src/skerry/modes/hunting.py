@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.optimize import minimize
 
-from skerry._types import FloatArray, IntArray
+from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.flows import frames
 from skerry.modes.islands import Islands
 
@@ -26,6 +26,7 @@ STEP = 1e-6  # of forward differences, in u
 REACH = 3.0  # standard deviations within which two ends are one peak
 INSIDE = 2.0  # standard deviations within which a climb need not go on
 MAX_ITERATIONS = 60
+SCALE = 0.1  # of a climb's first step, in u: no leap into the next island's basin
 LOW = 1e6  # nats: how far below the start a point of zero density is put
 
 
@@ -42,102 +43,123 @@ class Hunt:
     """What a hunt found.
 
     Attributes:
-        peaks: Gaussians at the peaks, Laplace covariances, Laplace masses.
-        heights: log density at the peaks, ``(K,)``.
-        visits: how many starts ended on each, ``(K,)``.
+        peaks: Gaussians at the new peaks: Laplace covariances, log masses ``log(Z_k)`` of Laplace's
+            approximation, not normalised; None if there are none.
+        heights: log density at the new peaks, ``(K,)``.
+        ends: where climbs ended, known peaks included, ``(n_ends, d)``.
         n_starts: starts in all.
         n_calls: likelihood calls spent; a true gradient counts as two.
     """
 
-    peaks: Islands
+    peaks: Islands | None
     heights: FloatArray
-    visits: IntArray
+    ends: FloatArray
     n_starts: int
     n_calls: int
 
-    @property
-    def unseen(self) -> float:
-        """Good and Turing's estimate of the chance that one more start ends on a new peak."""
-        return float(np.sum(self.visits == 1) / max(self.n_starts, 1))
-
 
 class Hunter:
-    """Climbs from starts and keeps the peaks found; counts what it spends."""
+    """Climbs from starts and keeps the peaks found; counts what it spends.
+
+    Args:
+        log_density: on u, vectorised.
+        gradient: its value and true gradient at one point; None for forward differences.
+        periodic: which coordinates lie on a circle.
+        max_calls: calls at most.
+        known: islands that need no new peak.
+    """
 
     def __init__(
         self,
         log_density: LogDensity,
         gradient: Gradient | None,
-        periodic: np.ndarray,
+        periodic: BoolArray,
         max_calls: int,
+        known: Islands | None = None,
     ) -> None:
         self._log_density = log_density
         self._gradient = gradient
         self._periodic = periodic
         self._max_calls = max_calls
-        self.n_calls = 0
-        self.n_starts = 0
+        self._old = known
         self._means: list[FloatArray] = []
-        self._covariances: list[FloatArray] = []
+        self._covariances: list[Any] = []
         self._precisions: list[FloatArray] = []
         self._heights: list[float] = []
+        self._ends: list[FloatArray] = []
         self._visits: list[int] = []
+        self.n_calls = 0
+        self.n_starts = 0
 
-    def climb(self, start: FloatArray) -> bool:
-        """Climb from one start; True if it ended on a new peak."""
-        self.n_starts += 1
+    @property
+    def exhausted(self) -> bool:
+        """Whether the calls are spent."""
+        return self.n_calls + 2 * len(self._periodic) + 2 > self._max_calls
+
+    @property
+    def visits(self) -> IntArray:
+        """How many starts ended on each new peak, ``(K,)``."""
+        return np.array(self._visits, np.int64)
+
+    def climb(self, start: FloatArray) -> None:
+        """Climb from one start."""
         try:
             end, height, scale = self._ascend(start)
         except _OutOfCalls:
-            self.n_starts -= 1
-            return False
+            return
         except _Arrived as arrived:
-            self._visits[arrived.args[0]] += 1
-            return False
+            self._arrive(*arrived.args)
+            return
+        self.n_starts += 1
         if not np.isfinite(height):
-            return False
+            return
+        self._ends.append(end)
         known = self._known(end, REACH)
-        if known is not None:
+        if known is None:
+            self._means.append(end)
+            self._covariances.append(np.diag(scale**2))
+            self._precisions.append(np.diag(scale**-2.0))
+            self._heights.append(height)
+            self._visits.append(1)
+            self._place(len(self._means) - 1, end, height, scale)
+        elif known >= 0:
             self._visits[known] += 1
             if height > self._heights[known] + 0.5:  # the same island, but higher up
                 self._place(known, end, height, scale)
-            return False
-        self._means.append(end)
-        self._covariances.append(np.diag(scale**2))
-        self._precisions.append(np.diag(scale**-2.0))
-        self._heights.append(height)
-        self._visits.append(1)
-        self._place(len(self._means) - 1, end, height, scale)
-        return True
 
-    def result(self) -> Hunt | None:
-        """All peaks so far; None if there are none."""
+    def result(self) -> Hunt:
+        """Everything found so far."""
+        ends = np.array(self._ends).reshape(-1, len(self._periodic))
         if not self._means:
-            return None
+            return Hunt(None, np.empty(0), ends, self.n_starts, self.n_calls)
         means, covariances = np.array(self._means), np.array(self._covariances)
-        heights = np.array(self._heights)
         _, log_dets = np.linalg.slogdet(covariances)
-        log_masses = heights + 0.5 * log_dets
+        constant = 0.5 * means.shape[1] * np.log(2 * np.pi)
         turns = np.full(means.shape, 0.5)
         if self._periodic.any():
             means, turns = _turned(means, self._periodic)
-        return Hunt(
-            Islands(
-                frames(means, covariances, turns=turns, periodic=self._periodic),
-                log_masses - np.logaddexp.reduce(log_masses),
-            ),
-            heights,
-            np.array(self._visits),
-            self.n_starts,
-            self.n_calls,
+        islands = Islands(
+            frames(means, covariances, turns=turns, periodic=self._periodic),
+            np.array(self._heights) + 0.5 * log_dets + constant,
         )
+        return Hunt(islands, np.array(self._heights), ends, self.n_starts, self.n_calls)
+
+    def _arrive(self, known: int, place: FloatArray) -> None:
+        self.n_starts += 1
+        self._ends.append(place)
+        if known >= 0:
+            self._visits[known] += 1
 
     def _known(self, u: FloatArray, reach: float) -> int | None:
-        """The peak within whose reach a point lies."""
+        """The peak within whose reach a point lies; -1 for an island known before."""
         for k, (mean, precision) in enumerate(zip(self._means, self._precisions, strict=True)):
             away = u - mean
             if away @ precision @ away < reach**2:
                 return k
+        if self._old is not None:
+            y, _ = self._old.frames.to_frames(u[None])
+            if np.min(np.sum(y[0] ** 2, axis=-1)) < reach**2:
+                return -1
         return None
 
     def _evaluate(self, u: FloatArray) -> FloatArray:
@@ -151,25 +173,26 @@ class Hunter:
         if not np.isfinite(floor):
             return start, -np.inf, np.ones_like(start)
 
-        def objective(u: FloatArray) -> tuple[float, FloatArray]:
+        def objective(v: FloatArray) -> tuple[float, FloatArray]:
+            u = SCALE * v
             known = self._known(u, INSIDE)
             if known is not None:
-                raise _Arrived(known)
+                raise _Arrived(known, u.copy())
             value, slope = self._slope(u)
             if not np.isfinite(value):
                 return -floor, np.zeros_like(u)
-            return -max(value, floor), -np.where(np.isfinite(slope), slope, 0.0)
+            return -max(value, floor), -SCALE * np.where(np.isfinite(slope), slope, 0.0)
 
         found = minimize(
             objective,
-            start,
+            start / SCALE,
             jac=True,
             method="L-BFGS-B",
-            bounds=[(-8.0, 8.0)] * len(start),
+            bounds=[(-8.0 / SCALE, 8.0 / SCALE)] * len(start),
             options={"maxiter": MAX_ITERATIONS, "ftol": 1e-6, "gtol": 1e-3},
         )
-        scale = np.sqrt(np.clip(np.diag(found.hess_inv.todense()), 1e-16, 1.0))
-        return found.x, -float(found.fun), scale
+        scale = SCALE * np.sqrt(np.diag(found.hess_inv.todense()))
+        return SCALE * found.x, -float(found.fun), np.clip(scale, 1e-8, 1.0)
 
     def _slope(self, u: FloatArray) -> tuple[float, FloatArray]:
         if self._gradient is not None:
@@ -186,36 +209,36 @@ class Hunter:
         try:
             self._covariances[k] = self._laplace(mean, height, scale)
         except _OutOfCalls:
-            self._covariances[k] = np.diag(scale**2)
+            self._covariances[k] = np.diag(np.asarray(scale**2, np.float64))
         self._precisions[k] = np.linalg.inv(self._covariances[k])
 
     def _laplace(self, mean: FloatArray, height: float, scale: FloatArray) -> FloatArray:
         """The inverse curvature, from differences over steps that fall by about half a nat."""
         d = len(mean)
-        scale, fall = self._steps(mean, height, scale)
-        hessian = np.diag(2 * fall / scale**2)
+        steps, fall = self._steps(mean, height, scale)
+        hessian: Any = np.diag(2 * fall / steps**2)
         rows, columns = np.triu_indices(d, 1)
         if len(rows):
             corner = np.zeros((len(rows), d))
-            corner[np.arange(len(rows)), rows] = scale[rows]
-            corner[np.arange(len(rows)), columns] = scale[columns]
+            corner[np.arange(len(rows)), rows] = steps[rows]
+            corner[np.arange(len(rows)), columns] = steps[columns]
             both = height - 0.5 * (self._evaluate(mean + corner) + self._evaluate(mean - corner))
-            cross = (both - fall[rows] - fall[columns]) / (scale[rows] * scale[columns])
-            hessian[rows, columns] = hessian[columns, rows] = np.where(
-                np.isfinite(cross), cross, 0.0
-            )
-        unit = hessian * np.outer(scale, scale)
+            cross = (both - fall[rows] - fall[columns]) / (steps[rows] * steps[columns])
+            cross = np.where(np.isfinite(cross), cross, 0.0)
+            hessian[rows, columns], hessian[columns, rows] = cross, cross
+        unit = hessian * np.outer(steps, steps)
         values, vectors = np.linalg.eigh(unit)
         values = np.clip(values, 0.02, None)
         covariance = (vectors / values) @ vectors.T
-        return np.asarray(covariance * np.outer(scale, scale))
+        return np.asarray(covariance * np.outer(steps, steps))
 
     def _steps(
-        self, mean: FloatArray, height: float, scale: FloatArray
+        self, mean: FloatArray, height: float, start: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Steps along the axes over which the log density falls by 0.2 to 1.5 nats, and the falls."""
+        """Steps along the axes that lower the log density by 0.2 to 1.5 nats, and by how much."""
         d = len(mean)
-        fall = np.full(d, 0.5)
+        scale: Any = start
+        fall: Any = np.full(d, 0.5)
         for _ in range(8):
             moves = np.diag(scale)
             values = self._evaluate(np.vstack([mean + moves, mean - moves]))
@@ -230,7 +253,7 @@ class Hunter:
         return scale, np.maximum(fall, 1e-3)
 
 
-def _turned(means: FloatArray, periodic: np.ndarray) -> tuple[FloatArray, FloatArray]:
+def _turned(means: FloatArray, periodic: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Peaks in frames whose circles are turned to put each peak at 0."""
     from scipy.special import ndtr
 
@@ -239,7 +262,10 @@ def _turned(means: FloatArray, periodic: np.ndarray) -> tuple[FloatArray, FloatA
 
 
 def starts(u: FloatArray, log_density: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
-    """Up to n starts: local maxima of the points on their neighbour graph, then random points."""
+    """Up to n starts: local maxima of the points on their neighbour graph, then random points.
+
+    Highest and random maxima take turns, so that low, narrow islands have theirs early too.
+    """
     from scipy.spatial import cKDTree
 
     alive = np.flatnonzero(np.isfinite(log_density))
@@ -247,8 +273,9 @@ def starts(u: FloatArray, log_density: FloatArray, n: int, rng: np.random.Genera
     k = min(len(points), points.shape[1] + 4)
     _, near = cKDTree(points).query(points, k=k)
     tops = np.flatnonzero(values >= values[np.atleast_2d(near)].max(axis=1))
-    tops = tops[np.argsort(-values[tops], kind="stable")]
+    by_height = tops[np.argsort(-values[tops], kind="stable")]
+    at_random = rng.permutation(tops)
+    turns = np.stack([by_height, at_random], axis=1).ravel()
+    _, first = np.unique(turns, return_index=True)
     rest = rng.permutation(np.setdiff1d(np.arange(len(points)), tops))
-    half = n // 2 if len(tops) > n // 2 else len(tops)
-    chosen = np.concatenate([tops[: max(half, n - len(rest))], rest])[:n]
-    return points[chosen]
+    return points[np.concatenate([turns[np.sort(first)], rest])[:n]]

@@ -8,6 +8,7 @@ have to cross. Peaks more prominent than a threshold are modes; the rest, noise.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -34,6 +35,7 @@ class Topology:
         births: heights of all peaks, ``(P,)``: the persistence diagram, most prominent first.
         deaths: their saddles, ``(P,)``; ``-inf`` for peaks that never merge with a higher one.
         threshold: the prominence, in nats, above which a peak is a mode.
+        labeller: the mode of each point of an array.
     """
 
     peaks: FloatArray
@@ -41,7 +43,7 @@ class Topology:
     births: FloatArray
     deaths: FloatArray
     threshold: float
-    _graph: _Graph | None = field(repr=False, default=None)
+    labeller: Callable[[FloatArray], IntArray] | None = field(repr=False, default=None)
 
     @property
     def n_modes(self) -> int:
@@ -54,23 +56,25 @@ class Topology:
         return self.births - self.deaths
 
     def label(self, u: FloatArray) -> IntArray:
-        """The mode of each point ``(n, d)``: that of the nearest point whose mode is known."""
+        """The mode of each point ``(n, d)``: an index into ``peaks``."""
         if self.n_modes == 1:
             return np.zeros(len(u), np.int64)
-        if self._graph is None:
-            raise UnsupportedError("Expected a topology with its graph; a loaded one has none.")
-        metric = self._graph.metric
-        tree = cKDTree(self._graph.points, boxsize=metric.box)
-        return self._graph.labels[tree.query(metric.coordinates(u))[1]]
+        if self.labeller is None:
+            raise UnsupportedError("Expected a topology that labels points; a loaded one can't.")
+        return self.labeller(u)
 
 
 @dataclass(frozen=True)
-class _Graph:
-    """What :meth:`Topology.label` needs: points in the metric's coordinates and their modes."""
+class _NearestPoint:
+    """Labels by the nearest point whose mode is known."""
 
-    points: FloatArray
+    points: FloatArray  # in the metric's coordinates
     labels: IntArray
     metric: _Metric
+
+    def __call__(self, u: FloatArray) -> IntArray:
+        tree = cKDTree(self.points, boxsize=self.metric.box)
+        return self.labels[tree.query(self.metric.coordinates(u))[1]]
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ def find_modes(
         births=values[peaks[ranked]],
         deaths=tree.deaths[peaks[ranked]],
         threshold=threshold,
-        _graph=_Graph(points, labels, metric),
+        labeller=_NearestPoint(points, labels, metric),
     )
 
 

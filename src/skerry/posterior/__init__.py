@@ -2,7 +2,19 @@
 
 from skerry.posterior._file import load
 from skerry.posterior._flow import PosteriorFlow, log_normal
+from skerry.posterior._history import Round, Search, unseen
 from skerry.posterior._posterior import Mode, Posterior
 from skerry.posterior._status import Status, judge
 
-__all__ = ["Mode", "Posterior", "PosteriorFlow", "Status", "judge", "load", "log_normal"]
+__all__ = [
+    "Mode",
+    "Posterior",
+    "PosteriorFlow",
+    "Round",
+    "Search",
+    "Status",
+    "judge",
+    "load",
+    "log_normal",
+    "unseen",
+]

@@ -13,6 +13,7 @@ from skerry._types import FloatArray, IntArray
 from skerry.errors import UnsupportedError
 from skerry.modes import Islands, Topology
 from skerry.posterior._flow import PosteriorFlow
+from skerry.posterior._history import Round, Search
 from skerry.posterior._status import Status
 from skerry.training import Fitted
 
@@ -59,7 +60,9 @@ class Posterior:
         topology: the peaks' persistence diagram, the evidence for the number of modes.
         islands: the Gaussian mixture from which the density started.
         flow: the trained density q(theta).
-        training: its history.
+        training: its history, if a flow was trained.
+        rounds: of an adaptive run.
+        search: what the hunts for islands met; None if there were none.
         settings: how the run was made, as plain values.
     """
 
@@ -80,6 +83,8 @@ class Posterior:
     islands: Islands | None = field(repr=False, default=None)
     flow: PosteriorFlow | None = field(repr=False, default=None)
     training: Fitted | None = field(repr=False, default=None)
+    rounds: tuple[Round, ...] = field(repr=False, default=())
+    search: Search | None = field(repr=False, default=None)
     settings: dict[str, str | int | float] = field(repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:

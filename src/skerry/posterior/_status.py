@@ -6,6 +6,7 @@ from enum import Enum
 
 KHAT_LIMIT = 0.7
 FEW = 100.0
+UNSEEN_LIMIT = 0.5
 
 
 class Status(Enum):
@@ -20,20 +21,43 @@ class Status(Enum):
         "The weights' tail is heavy (Pareto k-hat above 0.7): the errors stated are too small. "
         "Spend more likelihood calls, or narrow the prior to where the posterior lies."
     )
+    MODES_MAY_BE_MISSING = (
+        "The weights are well behaved, but the hunts still met islands just once each: others may "
+        "be missing, and no weight can show that. Raise thoroughness (skerry.Adaptive), or start "
+        "from places you know."
+    )
+    INTERRUPTED = (
+        "Stopped before the end: this is what was known by then. Run it again, with more calls or "
+        "more time, for an answer to rely on."
+    )
     COLLAPSED = (
         "The weights have collapsed onto a few points: don't trust these masses, samples or this "
-        "evidence. The posterior fills too small a part of the prior for this many prior draws: "
-        "raise n, narrow the prior, or use points drawn closer to the posterior (skerry.fit)."
+        "evidence. The posterior fills too small a part of the prior for this many draws: "
+        "use the adaptive scheme (skerry.Adaptive), more calls, or a narrower prior."
     )
 
     def __str__(self) -> str:
         return f"{self.name.lower()}: {self.value}"
 
 
-def judge(n_effective: float, asked: float, khat: float) -> Status:
-    """The verdict on weights: by effective size first, then by their tail."""
+def judge(
+    n_effective: float, asked: float, khat: float, *, unseen: float = 0.0, interrupted: bool = False
+) -> Status:
+    """The verdict: on the weights' effective size first, then their tail, then on the search.
+
+    Args:
+        n_effective: effective samples.
+        asked: how many were wanted.
+        khat: Pareto shape of the weights.
+        unseen: estimated number of modes that no climb has met.
+        interrupted: whether the user stopped the run.
+    """
     if n_effective < FEW:
-        return Status.COLLAPSED
+        return Status.INTERRUPTED if interrupted else Status.COLLAPSED
+    if interrupted:
+        return Status.INTERRUPTED
     if khat > KHAT_LIMIT:
         return Status.HEAVY_TAILS
+    if unseen >= UNSEEN_LIMIT:
+        return Status.MODES_MAY_BE_MISSING
     return Status.CONVERGED if n_effective >= asked else Status.SHORT

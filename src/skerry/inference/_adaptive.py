@@ -1,0 +1,440 @@
+r"""Adaptive rounds: every island, at nearly one likelihood call per effective sample.
+
+1. *Prior draws*, which stay in every weight as the defensive part.
+2. *A hunt*: climbs from the draws' local maxima find the peaks (:mod:`skerry.modes.hunting`).
+3. *Exploring rounds*: draw from the islands with heavier tails beside them; weigh all points of
+   all rounds by the deterministic mixture; temper while too few points carry the weight; refit the
+   islands, split into chains where they are not Gaussian (:mod:`skerry.modes.splitting`).
+4. *A second hunt*, from fresh prior draws and from the walls between islands, for what the rounds
+   have not explained; if it finds more, exploring goes on.
+5. *Final rounds* from one fixed proposal, until the effective sample size asked for. The evidence
+   comes from these draws alone, which no adaptation has seen; samples and masses use every point.
+
+A state is a value; :func:`init` makes one, :func:`step` makes the next, :func:`done` says when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from scipy.special import logsumexp
+
+from skerry import weights
+from skerry._seeds import Seed
+from skerry._types import BoolArray, FloatArray
+from skerry.errors import InputError
+from skerry.flows import Frames
+from skerry.inference._fit import Fit
+from skerry.inference._proposal import Proposal
+from skerry.modes import Islands, Topology
+from skerry.modes.hunting import Gradient, Hunter, starts
+from skerry.modes.splitting import grow_islands, join, take
+from skerry.modes.walls import modes_of_islands
+from skerry.posterior import Round, log_normal, unseen
+
+MAX_ROUNDS = 60
+SURPRISE = 2.0  # nats of weight at a peak beyond which it counts as unexplained
+LogLikelihood: TypeAlias = Callable[[FloatArray], FloatArray]
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """Settings of the adaptive scheme.
+
+    Attributes:
+        thoroughness: how hard to look for islands: scales the starts and the calls of the hunts.
+            1 is the default; 4 looks four times as hard.
+        threshold: the least prominence of a mode, in nats.
+        n_modes: K; None counts.
+        max_rounds: exploring rounds at most.
+        max_islands: Gaussian components at most.
+        fit: how the density is fitted in the end; by default it is the grown islands themselves.
+    """
+
+    thoroughness: float = 1.0
+    threshold: float = 3.0
+    n_modes: int | None = None
+    max_rounds: int = 16
+    max_islands: int = 150
+    fit: Fit = field(default_factory=lambda: Fit(density="islands"))
+
+    def __post_init__(self) -> None:
+        if not self.thoroughness > 0 or not self.threshold > 0:
+            raise InputError(f"Expected thoroughness > 0 and threshold > 0; got {self}.")
+        if self.max_rounds < 1 or self.max_islands < 1:
+            raise InputError(f"Expected max_rounds and max_islands >= 1; got {self}.")
+        if self.n_modes is not None and self.n_modes < 1:
+            raise InputError(f"Expected n_modes >= 1 or None; got {self.n_modes}.")
+
+
+class Target(NamedTuple):
+    """What a run is about: everything that doesn't change from round to round."""
+
+    log_likelihood: LogLikelihood  # on u, (n, d) -> (n,); NaN: leave the point out
+    gradient: Gradient | None  # value and gradient of the log density on u, one point
+    periodic: BoolArray
+    n_effective: float
+    max_calls: int
+    settings: Adaptive
+    seed: Seed
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything a step changes.
+
+    Attributes:
+        u: all points drawn, ``(n, d)``.
+        log_likelihood: theirs, ``(n,)``.
+        log_g: log density of every round's proposal at every point, ``(rounds, n)``.
+        proposals: of the rounds; the first is the prior.
+        counts: points drawn in each.
+        islands: the components as fitted last.
+        beta: the inverse temperature they were fitted at.
+        phase: ``"explore"``, ``"final"`` or ``"done"``.
+        first_final: the index of the first final round, or None.
+        n_calls: likelihood calls, hunting included.
+        peaks: the peaks climbed to, ``(p, d)``.
+        heights: the log likelihood there, ``(p,)``.
+        ends: where climbs ended, ``(m, d)``.
+        n_starts: climbs in all.
+        hunts: hunts so far.
+        history: one line a round.
+    """
+
+    u: FloatArray
+    log_likelihood: FloatArray
+    log_g: FloatArray
+    proposals: tuple[Proposal, ...]
+    counts: tuple[int, ...]
+    islands: Islands
+    beta: float
+    phase: str
+    first_final: int | None
+    n_calls: int
+    peaks: FloatArray
+    heights: FloatArray
+    ends: FloatArray
+    n_starts: int
+    hunts: int
+    history: tuple[Round, ...] = field(default=())
+
+    @property
+    def log_density(self) -> FloatArray:
+        """The log posterior on u at all points, up to a constant."""
+        return self.log_likelihood + log_normal(self.u)
+
+    @property
+    def log_offset(self) -> FloatArray:
+        """log(prior / mixture of all rounds' proposals): the weight without the likelihood."""
+        shares = np.log(np.array(self.counts) / sum(self.counts))
+        return log_normal(self.u) - np.asarray(logsumexp(self.log_g + shares[:, None], axis=0))
+
+    @property
+    def log_weights(self) -> FloatArray:
+        """Deterministic-mixture weights of all points."""
+        return self.log_likelihood + self.log_offset
+
+    @property
+    def final_log_weights(self) -> FloatArray:
+        """Weights of the final rounds' draws by their one, fixed proposal (or the last round's)."""
+        first = len(self.counts) - 1 if self.first_final is None else self.first_final
+        start = sum(self.counts[:first])
+        return self.log_density[start:] - self.log_g[first, start:]
+
+
+def init(target: Target) -> State:
+    """Prior draws and the first hunt."""
+    d = len(target.periodic)
+    n = int(min(600 + 200 * min(d, 10), max(10, target.max_calls // 3)))
+    u = target.seed.child("prior").numpy().standard_normal((n, d))
+    u, log_l = _evaluate(target, u)
+    prior = Proposal(None)
+    unit = Frames(np.zeros((1, d)), np.eye(d)[None], np.full((1, d), 0.5), target.periodic)
+    blank = Islands(unit, np.zeros(1))
+    state = State(
+        u, log_l, prior.log_prob(u)[None], (prior,), (len(u),), blank, 0.0, "explore", None, n,
+        np.empty((0, d)), np.empty(0), np.empty((0, d)), 0, 0,
+    )  # fmt: skip
+    state = _record(state, "prior")
+    if not np.isfinite(log_l).any():
+        return state
+    rng = target.seed.child("hunt").numpy()
+    first = starts(u, state.log_density, int(400 * target.settings.thoroughness), rng)
+    found, state = _hunt(state, target, first, None)
+    return replace(state, islands=found or blank)
+
+
+def step(state: State, target: Target) -> State:
+    """One round: draw, weigh, refit; and what comes next."""
+    final = state.phase == "final"
+    number = len(state.counts)
+    if final and state.first_final is not None:
+        proposal = state.proposals[state.first_final]
+    elif number == 1:
+        proposal = _first_proposal(state.islands)
+    else:
+        proposal = Proposal(state.islands)
+    n = _size(state, target)
+    if n < 1:
+        return replace(state, phase="done")
+    rng = target.seed.child("round", number).numpy()
+    state = _draw(state, target, proposal, n, rng)
+    if final:
+        if state.first_final is None:
+            state = replace(state, first_final=number)
+        state = _record(state, "final")
+        enough = state.history[-1].n_effective >= target.n_effective
+        if enough or _spent(state, target) or number > MAX_ROUNDS:
+            return replace(state, phase="done")
+        if not _surprised(state, target):
+            return state
+        state = replace(state, phase="explore", first_final=None)
+    state = _refit(state, target)
+    state = _record(state, "explore")
+    if final or _settled(state, target):
+        more, state = _second_hunt(state, target)
+        if more is None:
+            return state if final else replace(state, phase="final")
+        state = replace(state, islands=more)
+    return replace(state, phase="done") if _spent(state, target) else state
+
+
+def done(state: State) -> bool:
+    """Whether there is nothing left to do."""
+    return state.phase == "done"
+
+
+def find_topology(state: State, target: Target, islands: Islands) -> tuple[Topology, int]:
+    """The modes among the islands, and the calls it took to look at their walls."""
+    calls = 0
+
+    def evaluate(u: FloatArray) -> FloatArray:
+        nonlocal calls
+        calls += len(u)
+        return target.log_likelihood(u) + log_normal(u)
+
+    u = np.concatenate([state.u, state.peaks])
+    values = np.concatenate([state.log_density, state.heights + log_normal(state.peaks)])
+    options = target.settings
+    topology = modes_of_islands(
+        islands, u, values, evaluate, threshold=options.threshold, n_modes=options.n_modes
+    )
+    return topology, calls
+
+
+def conclude_islands(state: State, target: Target) -> Islands:
+    """The islands, fitted once more to all points at the posterior itself."""
+    return grow_islands(
+        state.islands, state.u, state.log_weights, max_islands=target.settings.max_islands
+    )
+
+
+def _spent(state: State, target: Target) -> bool:
+    return state.n_calls >= target.max_calls - 1
+
+
+def _first_proposal(islands: Islands) -> Proposal:
+    """Laplace's islands: wider, heavier, and with masses drawn half-way to equal."""
+    K, f = islands.n_islands, islands.frames
+    log_masses = 0.5 * (islands.log_masses - logsumexp(islands.log_masses))
+    log_masses = log_masses - logsumexp(log_masses)
+    log_masses = np.logaddexp(np.log(0.7) + log_masses, np.log(0.3 / K))
+    wider = Frames(f.means, 1.3 * f.cholesky, f.turns, f.periodic)
+    return Proposal(Islands(wider, log_masses), heavy=0.4)
+
+
+def _size(state: State, target: Target) -> int:
+    """How many points to draw next."""
+    left = target.max_calls - state.n_calls
+    d, rounds = state.u.shape[1], len(state.counts)
+    if state.phase == "final":
+        share = max(state.history[-1].share, 0.02)
+        wanted = 1.03 * (target.n_effective - state.history[-1].n_effective) / share
+        return int(min(max(wanted, 300), 50_000, left))
+    grown = (500 + 100 * d + 20 * state.islands.n_islands) * 1.35 ** (rounds - 1)
+    return int(min(grown, max(500.0, 0.4 * target.n_effective), left))
+
+
+def _draw(
+    state: State, target: Target, proposal: Proposal, n: int, rng: np.random.Generator
+) -> State:
+    """Draw a round and add it to the points."""
+    u, log_l = _evaluate(target, proposal.sample(n, rng))
+    proposals = (*state.proposals, proposal)
+    known: dict[int, FloatArray] = {}
+    for p in proposals:  # a final proposal serves several rounds
+        if id(p) not in known:
+            known[id(p)] = p.log_prob(u)
+    columns = np.stack([known[id(p)] for p in proposals])
+    again = [i for i, p in enumerate(state.proposals) if p is proposal]
+    row = state.log_g[again[0]] if again else proposal.log_prob(state.u)
+    log_g = np.concatenate([np.vstack([state.log_g, row[None]]), columns], axis=1)
+    return replace(
+        state,
+        u=np.concatenate([state.u, u]),
+        log_likelihood=np.concatenate([state.log_likelihood, log_l]),
+        log_g=log_g,
+        proposals=proposals,
+        counts=(*state.counts, len(u)),
+        n_calls=state.n_calls + n,
+    )
+
+
+def _evaluate(target: Target, u: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Points and log-likelihoods, without those that failed (NaN)."""
+    log_l = target.log_likelihood(u)
+    kept = ~np.isnan(log_l)
+    return u[kept], log_l[kept]
+
+
+def _refit(state: State, target: Target) -> State:
+    """Temper to what the points carry, and refit the islands there."""
+    d = state.u.shape[1]
+    log_w = state.log_weights
+    size = weights.effective_sample_size(log_w)
+    need = min(100 + 20 * d + 10 * state.islands.n_islands, 0.5 * len(log_w))
+    beta = 1.0
+    if size < need:
+        beta = weights.tempering_beta(state.log_offset, state.log_likelihood, need)
+        finite = np.isfinite(state.log_likelihood)
+        log_w = np.where(
+            finite, state.log_offset + beta * np.where(finite, state.log_likelihood, 0), -np.inf
+        )
+    islands = grow_islands(state.islands, state.u, log_w, max_islands=target.settings.max_islands)
+    return replace(state, islands=islands, beta=beta)
+
+
+def _settled(state: State, target: Target) -> bool:
+    """Whether another refit would gain little: time for the final rounds."""
+    explored = [r for r in state.history if r.kind == "explore"]
+    share = explored[-1].share
+    if len(explored) >= target.settings.max_rounds:
+        return True
+    if state.beta < 1 or len(explored) < 2:
+        return False
+    left = (target.n_effective - explored[-1].n_effective) / max(share, 0.01)
+    gained = share / max(1e-9, *(r.share for r in explored[:-1]))
+    stalled = len(explored) >= 4 and share > 0.25 and gained < 1.1
+    return share > 0.85 or stalled or left < 2 * explored[-1].n
+
+
+def _surprised(state: State, target: Target) -> bool:
+    """Whether final draws met what exploring had not: time to explore again."""
+    explored = [r for r in state.history if r.kind == "explore"]
+    fair = state.history[-1].share > 0.5 * explored[-1].share
+    return not fair and len(explored) < target.settings.max_rounds
+
+
+def _heavy(state: State) -> FloatArray:
+    """Points that carry far more weight than they should: something is there."""
+    log_w = weights.normalize(state.log_weights)
+    top = np.argsort(-log_w, kind="stable")[:5]
+    return state.u[top[log_w[top] > np.log(50.0 / len(log_w))]]
+
+
+def _record(state: State, kind: str) -> State:
+    log_w = state.log_weights
+    own = (
+        state.final_log_weights
+        if kind == "final"
+        else (state.log_density[-state.counts[-1] :] - state.log_g[-1, -state.counts[-1] :])
+    )
+    line = Round(
+        kind,
+        state.counts[-1],
+        state.beta,
+        state.n_calls,
+        weights.effective_sample_size(log_w),
+        weights.effective_sample_size(own) / len(own),
+        state.islands.n_islands,
+        weights.evidence(own if kind == "final" else log_w).log_evidence,
+        weights.pareto_khat(log_w),
+    )
+    return replace(state, history=(*state.history, line))
+
+
+def _hunt(
+    state: State, target: Target, first: FloatArray, known: Islands | None
+) -> tuple[Islands | None, State]:
+    """Climb until new starts keep ending on known islands; new peaks, or None."""
+    d, thorough = state.u.shape[1], target.settings.thoroughness
+    most = thorough * (3000 + 300 * d + 150 * d**2) / (1 if known is None else 3)
+    budget = int(min(most, max(0.0, 0.4 * (target.max_calls - state.n_calls))))
+    hunter = Hunter(
+        lambda u: target.log_likelihood(u) + log_normal(u),
+        target.gradient,
+        target.periodic,
+        budget,
+        known,
+    )
+    for start in first:
+        if hunter.exhausted:
+            break
+        hunter.climb(start)
+        visits = hunter.visits
+        met = thorough * (8 + 2 * d + 5 * len(visits))
+        if known is None and hunter.n_starts >= met and unseen(visits) < 0.5 / thorough:
+            break
+    found = hunter.result()
+    if found.peaks is not None:
+        f = found.peaks.frames
+        peaks = f.from_frames(np.zeros((f.n_frames, d)), np.arange(f.n_frames))
+        state = replace(
+            state,
+            peaks=np.concatenate([state.peaks, peaks]),
+            heights=np.concatenate([state.heights, found.heights - log_normal(peaks)]),
+        )
+    state = replace(
+        state,
+        n_calls=state.n_calls + found.n_calls,
+        ends=np.concatenate([state.ends, found.ends]),
+        n_starts=state.n_starts + found.n_starts,
+        hunts=state.hunts + 1,
+    )
+    return found.peaks, state
+
+
+def _second_hunt(state: State, target: Target) -> tuple[Islands | None, State]:
+    """Climb from fresh prior draws and from the walls; the islands with what was new, or None."""
+    if state.hunts > 6 or target.max_calls - state.n_calls < 200:
+        return None, state
+    d = state.u.shape[1]
+    rng = target.seed.child("second hunt", state.hunts).numpy()
+    fresh = rng.standard_normal((int(target.settings.thoroughness * (8 + 2 * d)), d))
+    found, state = _hunt(
+        state, target, np.vstack([_heavy(state), _walls(state), fresh]), state.islands
+    )
+    if found is None:
+        return None, state
+    log_z = state.history[-1].log_evidence
+    n = found.n_islands
+    peaks, log_l = state.peaks[-n:], state.heights[-n:]
+    surprise = log_l + log_normal(peaks) - Proposal(state.islands).log_prob(peaks) - log_z
+    new = np.flatnonzero(surprise > SURPRISE)
+    if len(new) == 0:
+        return None, state
+    log_share = np.clip(found.log_masses[new] - log_z, np.log(1e-3), np.log(0.2))
+    share = float(np.exp(logsumexp(log_share)))
+    return join(state.islands, take(found, new), min(share, 0.5)), state
+
+
+def _walls(state: State) -> FloatArray:
+    """Points half-way between neighbouring islands with no bridge of points: maybe a gap."""
+    f = state.islands.frames
+    if f.n_frames < 2:
+        return np.empty((0, f.dim))
+    peaks = f.from_frames(np.zeros((f.n_frames, f.dim)), np.arange(f.n_frames))
+    y, _ = f.to_frames(peaks)
+    away = np.sum(y**2, axis=-1)
+    away = np.minimum(away, away.T) + np.diag(np.full(f.n_frames, np.inf))
+    pairs = {tuple(sorted((i, int(np.argmin(away[i]))))) for i in range(f.n_frames)}
+    middles = []
+    for i, j in sorted(pairs):
+        if away[i, j] > 16.0:
+            ends = f.to_frame(peaks[[i, j]], i)[0]
+            middles.append(f.from_frames(ends.mean(axis=0)[None], np.array([i]))[0])
+    return np.array(middles[:12]).reshape(-1, f.dim)

@@ -1,0 +1,201 @@
+r"""Modes from islands: which Gaussian components are one island, judged by the walls between them.
+
+After exploring, every island is covered by one component or a chain of them. Components are nodes,
+as high as the best point in them; between neighbours the log density is evaluated along a way
+from one best point to the other, at first straight, then led over the best points near its dips,
+and the lowest value met is the wall's top. The merge tree over these edges, the highest first,
+is the persistence diagram: a handful of likelihood calls buys walls that were looked at, where a
+graph of samples would leap over the gap that nobody visits.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from skerry._types import FloatArray, IntArray
+from skerry.modes.islands import Islands, responsibilities
+from skerry.modes.persistence import Topology
+from skerry.modes.splitting import take
+
+LogDensity: TypeAlias = Callable[[FloatArray], FloatArray]
+STEPS = 4  # looks on each leg of a way
+DETOURS = 4
+NEIGHBOURS = 6
+FAR = 9.0  # standard deviations: components of one chain overlap
+
+
+def modes_of_islands(
+    islands: Islands,
+    u: FloatArray,
+    log_density: FloatArray,
+    evaluate: LogDensity,
+    *,
+    threshold: float = 3.0,
+    n_modes: int | None = None,
+) -> Topology:
+    """Merge components into modes.
+
+    Args:
+        islands: the components.
+        u: evaluated points, ``(n, d)``.
+        log_density: theirs, ``(n,)``, up to a constant.
+        evaluate: the log density at further points, same constant.
+        threshold: the least prominence of a mode, in nats.
+        n_modes: keep just so many, the most prominent.
+    """
+    log_r, _ = responsibilities(islands, u)
+    values = np.where(np.isfinite(log_density), log_density, -np.inf)
+    own = np.argmax(log_r, axis=1)
+    has = np.array([k for k in range(islands.n_islands) if np.any(values[own == k] > -np.inf)])
+    islands, log_r = take(islands, has), log_r[:, has]
+    own = np.argmax(log_r, axis=1)
+    best = np.array([_argmax(values, own == k) for k in range(len(has))])
+    order = np.argsort(-values[best], kind="stable")
+    islands, log_r, best = take(islands, order), log_r[:, order], best[order]
+    into, deaths = _merge(islands, u, values, best, evaluate)
+    heights = values[best]
+    return _topology(islands, u[best], heights, into, deaths, threshold, n_modes)
+
+
+def _argmax(values: FloatArray, mask: FloatArray) -> int:
+    rows = np.flatnonzero(mask)
+    return int(rows[np.argmax(values[rows])])
+
+
+def _merge(
+    islands: Islands,
+    u: FloatArray,
+    values: FloatArray,
+    best: IntArray,
+    evaluate: LogDensity,
+) -> tuple[IntArray, FloatArray]:
+    """What each node (highest first) merges into, and at which value: Kruskal on looked-at edges.
+
+    Edges enter with the most they can be worth, are looked at only when their turn comes, and go
+    back with what they are worth.
+    """
+    n = len(best)
+    heights = values[best]
+    queue: list[tuple[float, float, int, int, bool]] = []
+    away = _distances(islands)
+    for i in range(n):
+        near = np.argsort(away[i], kind="stable")[: NEIGHBOURS + 1].tolist()
+        for rank, j in enumerate([j for j in near if j != i]):
+            if rank == 0 or away[i, j] < FAR:
+                a, b = min(i, j), max(i, j)
+                queue.append((-min(heights[a], heights[b]), away[i, j], a, b, False))
+    heapq.heapify(queue)
+    union, into, deaths = np.arange(n), np.arange(n), np.full(n, -np.inf)
+
+    def find(i: int) -> int:
+        while union[i] != i:
+            i = union[i]
+        return int(i)
+
+    while queue:
+        cost, distance, a, b, looked = heapq.heappop(queue)
+        top, low = sorted((find(a), find(b)))
+        if top == low:
+            continue
+        if not looked:
+            wall = _wall(islands, u, values, best, a, b, evaluate)
+            heapq.heappush(queue, (-wall, distance, a, b, True))
+            continue
+        if cost < np.inf:
+            union[low], into[low], deaths[low] = top, top, -cost
+    return into, deaths
+
+
+def _distances(islands: Islands) -> FloatArray:
+    """How many standard deviations apart components are, ``(K, K)``, by the wider of the two."""
+    f = islands.frames
+    peaks = f.from_frames(np.zeros((f.n_frames, f.dim)), np.arange(f.n_frames))
+    y, _ = f.to_frames(peaks)
+    distance = np.sqrt(np.sum(y**2, axis=-1))
+    return np.minimum(distance, distance.T)
+
+
+def _wall(
+    islands: Islands,
+    u: FloatArray,
+    values: FloatArray,
+    best: IntArray,
+    a: int,
+    b: int,
+    evaluate: LogDensity,
+) -> float:
+    """The lowest log density on the best way found between two components' best points.
+
+    It starts straight; where it dips, it is led over the best evaluated point near the dip.
+    """
+    ceiling = min(values[best[a]], values[best[b]])
+    y, _ = islands.frames.to_frame(u, a)
+    way = [int(best[a]), int(best[b])]
+    lows = [_segment(islands, a, y[way], evaluate)]
+    found = -np.inf
+    for _ in range(DETOURS):
+        low = min(ceiling, *lows)
+        if low <= found:
+            break
+        found = low
+        worst = int(np.argmin(lows))
+        here, there = way[worst], way[worst + 1]
+        length = np.linalg.norm(y[there] - y[here])
+        near = np.linalg.norm(y - 0.5 * (y[here] + y[there]), axis=1) < 0.45 * length
+        near[way] = False
+        rows = np.flatnonzero(near & (values > low))
+        if low >= ceiling - 0.5 or len(rows) == 0:
+            break
+        over = int(rows[np.argmax(values[rows])])
+        way.insert(worst + 1, over)
+        lows[worst : worst + 1] = [
+            _segment(islands, a, y[[here, over]], evaluate),
+            _segment(islands, a, y[[over, there]], evaluate),
+        ]
+    return max(found, min(ceiling, *lows))
+
+
+def _segment(islands: Islands, k: int, ends: FloatArray, evaluate: LogDensity) -> float:
+    """The lowest log density between two points given in frame k (circles: the short way)."""
+    share = (np.arange(1, STEPS + 1) / (STEPS + 1))[:, None]
+    y = ends[:1] + share * (ends[1:] - ends[:1])
+    between = evaluate(islands.frames.from_frames(y, np.full(STEPS, k)))
+    return float(np.min(np.where(np.isnan(between), -np.inf, between)))
+
+
+def _topology(
+    islands: Islands,
+    peaks: FloatArray,
+    heights: FloatArray,
+    into: IntArray,
+    deaths: FloatArray,
+    threshold: float,
+    n_modes: int | None,
+) -> Topology:
+    prominence = heights - deaths
+    ranked = np.argsort(-prominence, kind="stable")
+    kept = ranked[:n_modes] if n_modes is not None else np.flatnonzero(prominence >= threshold)
+    modes = np.sort(kept)
+    index = {int(k): i for i, k in enumerate(modes)}
+    mode_of = np.zeros(len(heights), np.int64)
+    for k in range(len(heights)):
+        here = k
+        while here not in index and into[here] != here:
+            here = int(into[here])
+        mode_of[k] = index.get(here, 0)
+
+    def label(points: FloatArray) -> IntArray:
+        return mode_of[np.argmax(responsibilities(islands, points)[0], axis=1)]
+
+    return Topology(
+        peaks=peaks[modes],
+        heights=heights[modes],
+        births=heights[ranked],
+        deaths=deaths[ranked],
+        threshold=threshold,
+        labeller=label,
+    )

@@ -1,0 +1,62 @@
+"""How an adaptive run went: its rounds, and its search for islands."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skerry._types import IntArray
+
+
+class Round(NamedTuple):
+    """One round of a run.
+
+    Attributes:
+        kind: ``"prior"``, ``"explore"`` or ``"final"``.
+        n: points drawn in it.
+        beta: the inverse temperature the islands were fitted at.
+        n_calls: likelihood calls so far, hunting included.
+        n_effective: effective size of all points together.
+        share: effective share of this round's own draws.
+        n_islands: Gaussian components.
+        log_evidence: as estimated so far.
+        khat: Pareto shape of all weights.
+    """
+
+    kind: str
+    n: int
+    beta: float
+    n_calls: int
+    n_effective: float
+    share: float
+    n_islands: int
+    log_evidence: float
+    khat: float
+
+
+class Search(NamedTuple):
+    """What the hunts for islands say about islands not found.
+
+    Attributes:
+        n_starts: local climbs in all.
+        visits: how many ended on each mode, in the order of ``posterior.modes``.
+    """
+
+    n_starts: int
+    visits: tuple[int, ...]
+
+    @property
+    def unseen(self) -> float:
+        """Chao's estimate of how many modes no climb has met; see :func:`unseen`."""
+        return unseen(np.array(self.visits, np.int64))
+
+
+def unseen(visits: IntArray) -> float:
+    r"""Chao's (1984) estimate of how many kinds were never met, from how often each was.
+
+    :math:`f_1 (f_1 - 1) / (2 (f_2 + 1))` with :math:`f_j` the kinds met j times: where every island
+    has been reached again and again, nothing hints at others.
+    """
+    once, twice = np.sum(visits == 1), np.sum(visits == 2)
+    return float(once * (once - 1) / (2.0 * (twice + 1.0)))
