@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skerry import errors, metrics, noise, tasks
+    from skerry import errors, metrics, noise, plot, tasks
     from skerry.inference import Fit, Static, fit, infer
     from skerry.posterior import Mode, Posterior, Status, load
     from skerry.priors import Periodic, Prior
@@ -32,7 +32,7 @@ _HOMES = {
     "infer": "inference",
     "load": "posterior",
 }
-_MODULES = ("errors", "metrics", "noise", "tasks")
+_MODULES = ("errors", "metrics", "noise", "plot", "tasks")
 __version__ = "0.1.0.dev0"
 __all__ = [
     "Fit",
@@ -51,6 +51,7 @@ __all__ = [
     "load",
     "metrics",
     "noise",
+    "plot",
     "tasks",
 ]
 
