@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test fast lint types unit statistical doctest examples study clean
+.PHONY: demo test fast lint types unit statistical doctest examples study pictures clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -19,6 +19,9 @@ demo: $(VENV)/.installed
 
 study: $(VENV)/.installed
 	@$(BIN)/skerry study --quick
+
+pictures: $(VENV)/.installed
+	$(BIN)/python benchmarks/bridges_picture.py
 
 test: lint types unit statistical
 	@echo "All checks passed."

@@ -11,8 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skerry import errors, metrics, noise, tasks
-    from skerry.inference import Adaptive, Fit, Static, fit, infer
+    from skerry import errors, metrics, noise, plot, tasks
+    from skerry.inference import Adaptive, Fit, Static, fit, infer, refit
     from skerry.posterior import Mode, Posterior, Status, load
     from skerry.priors import Periodic, Prior
     from skerry.problem import Problem
@@ -32,8 +32,9 @@ _HOMES = {
     "fit": "inference",
     "infer": "inference",
     "load": "posterior",
+    "refit": "inference",
 }
-_MODULES = ("errors", "metrics", "noise", "tasks")
+_MODULES = ("errors", "metrics", "noise", "plot", "tasks")
 __version__ = "0.1.0.dev0"
 __all__ = [
     "Adaptive",
@@ -53,6 +54,8 @@ __all__ = [
     "load",
     "metrics",
     "noise",
+    "plot",
+    "refit",
     "tasks",
 ]
 

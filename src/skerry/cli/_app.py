@@ -1,0 +1,153 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skerry.cli._errors import guarded
+
+EPILOG = (
+    "Exit codes: 0 done (read the status: a run that fell short ends with 0 too); 1 a likelihood "
+    "call failed, or something unforeseen; 2 input that can't be used; 130 stopped by Ctrl-C."
+)
+app = typer.Typer(
+    name="skerry",
+    help="Every island of a multi-modal posterior, each with its right mass.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class DensityChoice(StrEnum):
+    """The forms of a density."""
+
+    flow_mixture = "flow_mixture"
+    mixture_base = "mixture_base"
+    gaussian_base = "gaussian_base"
+
+
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
+Density = Annotated[DensityChoice, typer.Option(help="The form of the density that is trained.")]
+Effective = Annotated[
+    float, typer.Option(help="Effective samples asked for; with fewer the status says so.")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import skerry
+
+        typer.echo(f"skerry {skerry.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of the page and its pictures.")] = Path(
+        "skerry-demo"
+    ),
+    seed: Seed = 0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Seconds, too few points: shows a bad verdict.")
+    ] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Real data, in under two minutes: the eight islands of the Higgs boson's couplings."""
+    with guarded(debug):
+        from skerry.cli._commands import run_demo
+
+        run_demo(out, seed, quick, quiet)
+
+
+@app.command()
+def study(
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("skerry-study"),
+    full: Annotated[
+        bool, typer.Option("--full/--quick", help="All of it (hours), or a first look.")
+    ] = False,
+    seed: Seed = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes at a time.")] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """The paper's experiment: unimodal and mixture bases against known posteriors."""
+    with guarded(debug):
+        from skerry.cli._commands import run_study
+
+        run_study(out, full, seed, workers, quiet)
+
+
+@app.command()
+def infer(
+    problem: Annotated[
+        Path, typer.Argument(help="A Python file that defines `problem` (and `x`). It is run.")
+    ],
+    n: Annotated[int, typer.Option("--n", min=10, help="Likelihood calls.")] = 100_000,
+    density: Density = DensityChoice.flow_mixture,
+    effective: Effective = 1_000,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; by default skerry- and the file's name.")
+    ] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """The posterior of a problem: prior draws weighted by their likelihood."""
+    with guarded(debug):
+        from skerry.cli._commands import run_infer
+
+        run_infer(problem, n, density.value, effective, seed, out, quiet)
+
+
+@app.command()
+def fit(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="A CSV file: a column for each parameter, `log_likelihood`, and `log_proposal` "
+            "(the log density each point was drawn from) unless drawn from the prior."
+        ),
+    ],
+    prior: Annotated[
+        Path,
+        typer.Option(help="A Python file that defines `prior` or `problem`. It is run."),
+    ],
+    density: Density = DensityChoice.flow_mixture,
+    effective: Effective = 1_000,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; by default skerry- and the table's name.")
+    ] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """The posterior from points evaluated earlier: a table, no likelihood."""
+    with guarded(debug):
+        from skerry.cli._commands import run_fit
+
+        run_fit(table, prior, density.value, effective, seed, out, quiet)
+
+
+def main() -> None:
+    """The program ``skerry``."""
+    app(prog_name="skerry")

@@ -1,0 +1,96 @@
+"""What comes from files: problems written in Python, tables of points."""
+
+from __future__ import annotations
+
+import csv
+import runpy
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skerry._types import FloatArray
+from skerry.errors import InputError, SkerryError
+from skerry.priors import Prior
+from skerry.problem import Problem
+
+LIKELIHOOD, PROPOSAL = "log_likelihood", "log_proposal"
+
+
+class Table(NamedTuple):
+    """Points, their log-likelihoods, and the log densities they were drawn from, if given."""
+
+    theta: FloatArray
+    log_likelihood: FloatArray
+    log_proposal: FloatArray | None
+
+
+def read_problem(path: Path) -> tuple[Problem, Any]:
+    """``problem`` and ``x`` (None if there is none) of a Python file, which is run."""
+    found = _run(path)
+    if not isinstance(found.get("problem"), Problem):
+        raise InputError(
+            f"Expected {path} to define `problem`, a skerry.Problem; got "
+            f"{_kind(found, 'problem')}; write problem = skerry.Problem(prior, log_likelihood)."
+        )
+    return found["problem"], found.get("x")
+
+
+def read_prior(path: Path) -> Prior:
+    """``prior``, or the prior of ``problem``, of a Python file, which is run."""
+    found = _run(path)
+    if isinstance(found.get("prior"), Prior):
+        return found["prior"]
+    if isinstance(found.get("problem"), Problem):
+        return found["problem"].prior
+    raise InputError(
+        f"Expected {path} to define `prior`, a skerry.Prior, or `problem`; got "
+        f"{_kind(found, 'prior')}; write prior = skerry.Prior({{...}})."
+    )
+
+
+def read_table(path: Path, names: tuple[str, ...]) -> Table:
+    """A CSV file with a head: the parameters by name in any order, and the other two."""
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        head = [cell.strip() for cell in next(csv.reader(file), [])]
+    wanted = [*names, LIKELIHOOD] + [PROPOSAL] * (PROPOSAL in head)
+    missing = [name for name in wanted if name not in head]
+    if missing:
+        raise InputError(
+            f"Expected columns {', '.join([*names, LIKELIHOOD])} in {path}; {', '.join(missing)} "
+            f"missing; got {', '.join(head) or 'an empty file'}; name them in the first line."
+        )
+    columns = [head.index(name) for name in wanted]
+    try:
+        rows = np.loadtxt(
+            path, delimiter=",", skiprows=1, usecols=columns, ndmin=2, encoding="utf-8-sig"
+        )
+    except ValueError as error:
+        raise InputError(
+            f"Expected numbers in {path}; got: {error} (rows counted after the head)."
+        ) from error
+    d = len(names)
+    return Table(rows[:, :d], rows[:, d], rows[:, d + 1] if PROPOSAL in head else None)
+
+
+def _run(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"Expected a Python file; {path} isn't there.")
+    sys.path.insert(0, str(path.resolve().parent))  # as `python FILE` does
+    try:
+        return runpy.run_path(str(path))
+    except SkerryError:
+        raise
+    except Exception as error:
+        lines = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+        line = getattr(error, "lineno", None) or (lines[-1].lineno if lines else "?")
+        raise InputError(
+            f"Expected {path} to run; got {type(error).__name__}: {error} (line {line}); "
+            "mend it, or see --debug."
+        ) from error
+
+
+def _kind(found: dict[str, Any], name: str) -> str:
+    return f"a {type(found[name]).__name__}" if name in found else "nothing of that name"

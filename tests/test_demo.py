@@ -1,0 +1,157 @@
+"""The demonstration writes a page that stands alone, and says the truth about itself."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import skerry
+from skerry import demo
+from skerry.errors import InputError
+from skerry.report import Banner, Link, Section, Table, page, picture
+
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Tags, links, pictures and text of a page; fails on tags that don't match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open, self.tags, self.links, self.images, self.words = [], [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        found = dict(attrs)
+        if tag == "a":
+            self.links.append(found["href"])
+        if tag == "img":
+            self.images.append(found)
+        assert not any(name.startswith("on") for name in found)
+        assert tag == "img" or "src" not in found
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    stages = []
+    out = tmp_path_factory.mktemp("demo") / "new" / "folder"
+    result = demo.run(out, seed=1, size="quick", progress=lambda stage, *_: stages.append(stage))
+    assert {"likelihood", "training"} <= set(stages)
+    return result
+
+
+def test_everything_is_in_the_folder(found):
+    names = {path.name for path in found.page.parent.iterdir()}
+    assert names == {
+        "index.html",
+        "posterior.npz",
+        "summary.txt",
+        "islands.png",
+        "persistence.png",
+        "diagnostics.png",
+        "bridges.png",
+        "training.png",
+    }
+    for path in found.page.parent.glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+    loaded = skerry.load(found.page.parent / "posterior.npz")
+    assert np.array_equal(loaded.samples, found.posterior.samples)
+
+
+def test_the_page_stands_alone(found):
+    read = Page(found.page.read_text("utf-8"))
+    assert "script" not in read.tags
+    assert "link" not in read.tags
+    assert all(image["src"].startswith("data:image/png;base64,") for image in read.images)
+    assert all(len(image["alt"]) > 30 for image in read.images)
+    assert len(read.images) == 4
+    assert read.links == [
+        "https://arxiv.org/abs/1606.02266",
+        "https://www.hepdata.net/record/ins1468068",
+        "https://arxiv.org/abs/2512.04954",
+    ]
+    assert "url(" not in found.page.read_text("utf-8")
+
+
+def test_the_page_says_what_it_is_and_how_it_ended(found):
+    text = Page(found.page.read_text("utf-8")).text
+    assert "Correlations between the measurements are left out" in text
+    assert "not an official result" in text
+    p = found.posterior
+    assert not p.converged  # 40,000 prior draws are too few for what is asked
+    assert p.status.value in text
+    assert f"got {p.n_effective:,.0f} from {p.n_calls:,} likelihood calls" in text
+
+
+def test_masses_stand_beside_the_exact_ones(found):
+    text = Page(found.page.read_text("utf-8")).text
+    assert "27.7 %" in text
+    assert "0.189 %" in text
+    assert "kt < 0, kb > 0, ktau < 0" in text
+
+
+def test_one_flow_has_bridges_and_the_mixture_has_far_less(found):
+    assert found.bridges["one flow"] > 0.05
+    assert found.bridges["flow mixture"] < 0.5 * found.bridges["one flow"]
+    assert abs(found.bridges["exact draws"]) < 0.001
+
+
+@pytest.mark.parametrize(
+    ("options", "text"), [({"size": "huge"}, "'full' or 'quick'"), ({"task": "corners"}, "Higgs")]
+)
+def test_other_sizes_and_tasks_are_refused(tmp_path, options, text):
+    with pytest.raises(InputError, match=text):
+        demo.run(tmp_path, **options)
+
+
+def test_names_are_escaped():
+    evil = "<script>alert('&')</script>"
+    from matplotlib.figure import Figure
+
+    sections = [
+        Section(
+            evil,
+            (evil,),
+            (picture(Figure((1, 1)), f'"{evil}', evil),),
+            Table((evil, evil), [(evil, "1")], evil),
+            evil,
+        )
+    ]
+    links = (Link(evil, 'https://example.org/"onclick="x'),)
+    text = page(evil, sections, lead=evil, banner=Banner(evil, True), links=links, footer=evil)
+    read = Page(text)
+    assert "script" not in read.tags
+    assert read.text.count(evil) == 14
+    assert read.images[0]["alt"] == f'"{evil}'
+
+
+def test_links_lead_to_https_and_rows_fit_their_head():
+    with pytest.raises(InputError, match="https"):
+        Link("a", "javascript:alert(1)")
+    with pytest.raises(InputError, match="rows of 2 cells"):
+        Table(("a", "b"), [("1",)])
+
+
+def test_the_same_figure_gives_the_same_bytes():
+    from matplotlib.figure import Figure
+
+    figure = Figure((2, 1))
+    figure.subplots().plot([1, 2])
+    assert picture(figure, "a line").png == picture(figure, "a line").png

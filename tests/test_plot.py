@@ -1,0 +1,286 @@
+"""Pictures: what they say, and that they touch nothing global."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import matplotlib.figure
+import numpy as np
+import pytest
+
+import skerry
+from skerry import plot
+from skerry.errors import InputError, UnsupportedError
+from skerry.modes import Topology
+from skerry.posterior import Mode, Posterior, Status
+
+
+@pytest.fixture(scope="module")
+def corners() -> Posterior:
+    task = skerry.tasks.get("corners")
+    scheme = skerry.Static(20_000, training=skerry.Training(max_epochs=2, steps=5))
+    return skerry.infer(task.problem, scheme=scheme, n_effective=100)
+
+
+def made_up(ndim: int, masses: list[float], n: int = 400) -> Posterior:
+    """A posterior by hand: Gaussian islands on a line, n points each, weighted by mass."""
+    rng = np.random.default_rng(0)
+    K = len(masses)
+    centres = 10.0 * np.arange(K)[:, None] * np.ones(ndim)
+    samples = np.concatenate([c + rng.standard_normal((n, ndim)) for c in centres])
+    labels = np.repeat(np.arange(K), n)
+    log_weights = np.log(np.repeat(masses, n) / n)
+    modes = tuple(
+        Mode(m, 0.04 * m, c, np.eye(ndim), np.log(m), n)
+        for m, c in zip(masses, centres, strict=True)
+    )
+    heights = np.linspace(0.0, -5.0, K)
+    topology = Topology(
+        peaks=centres,
+        heights=heights,
+        births=np.append(heights, [-6.0, -7.0]),
+        deaths=np.append(np.full(K, -np.inf), [-6.5, -7.2]),
+        threshold=3.0,
+    )
+    return Posterior(
+        names=tuple(f"p{j}" for j in range(ndim)),
+        samples=samples,
+        log_weights=log_weights,
+        log_likelihood=np.zeros(K * n),
+        labels=labels,
+        log_evidence=0.0,
+        log_evidence_error=0.1,
+        n_effective=200.0,
+        n_calls=10 * K * n,
+        n_failed=0,
+        khat=0.3,
+        modes=modes,
+        status=Status.SHORT,
+        topology=topology,
+    )
+
+
+def drawn(figure: matplotlib.figure.Figure) -> matplotlib.figure.Figure:
+    """Drawn for real: layout and ticks included."""
+    figure.savefig("/dev/null", format="png")
+    return figure
+
+
+def legend_texts(figure: matplotlib.figure.Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def shown_axes(figure: matplotlib.figure.Figure) -> list:
+    return [axes for axes in figure.axes if axes.axison]
+
+
+def test_letters_go_on_after_z():
+    assert [plot.letter(k) for k in (0, 25, 26, 51, 52, 702)] == ["A", "Z", "AA", "AZ", "BA", "AAA"]
+
+
+@pytest.mark.parametrize(
+    ("mass", "error", "text"),
+    [
+        (0.268, 0.004, "26.8 ± 0.4 %"),
+        (0.272, 0.0138, "27.2 ± 1.4 %"),
+        (0.0019, 0.0001, "0.190 ± 0.010 %"),
+        (0.5, 0.25, "50 ± 25 %"),
+        (1.0, 0.0, "100 %"),
+        (1.0, np.nan, "100 %"),
+    ],
+)
+def test_masses_have_as_many_digits_as_their_error_tells(mass, error, text):
+    assert plot.mass_text(mass, error) == text
+
+
+def test_islands_is_a_lower_triangle_with_names_and_masses(corners):
+    figure = drawn(plot.islands(corners))
+    assert len(shown_axes(figure)) == 3
+    bottom = [axes.get_xlabel() for axes in figure.axes[2:]]
+    assert bottom == list(corners.names)
+    texts = legend_texts(figure)
+    assert [text[0] for text in texts] == ["A", "B", "C", "D"]
+    for text, mode in zip(texts, corners.modes, strict=True):
+        assert plot.mass_text(mode.mass, mode.mass_error) in text
+    assert "4 islands" in figure.legends[0].get_title().get_text()
+
+
+def test_islands_says_the_status(corners):
+    title = drawn(plot.islands(made_up(2, [0.6, 0.4]))).legends[0].get_title().get_text()
+    assert "status: short" in title
+
+
+def test_light_islands_are_drawn_on_top_with_draws_of_their_own():
+    figure = drawn(plot.islands(made_up(2, [0.996, 0.004])))
+    clouds = figure.axes[2].collections
+    scatters = [c for c in clouds if type(c).__name__ == "PathCollection"]
+    assert [len(c.get_offsets()) for c in scatters][1] >= 50
+    assert scatters[1].get_zorder() > scatters[0].get_zorder()
+    assert figure.axes[0].get_yscale() == "log"
+
+
+def test_a_heavy_island_keeps_the_diagonal_linear():
+    assert drawn(plot.islands(made_up(2, [0.6, 0.4]))).axes[0].get_yscale() == "linear"
+
+
+def test_a_mode_has_its_own_colour():
+    colours = [plot.colour(k) for k in range(12)]
+    assert len(set(colours)) == 12
+    assert plot.colour(40) == plot.colour(41)
+
+
+def test_one_parameter_makes_one_histogram():
+    figure = drawn(plot.islands(made_up(1, [0.7, 0.3])))
+    assert len(shown_axes(figure)) == 1
+    assert figure.axes[0].get_xlabel() == "p0"
+    assert len(legend_texts(figure)) == 2
+
+
+def test_twelve_islands_all_have_a_line_in_the_legend():
+    masses = np.geomspace(1, 1e-4, 12)
+    figure = drawn(plot.islands(made_up(3, list(masses / masses.sum()))))
+    assert [text.split()[0] for text in legend_texts(figure)] == list("ABCDEFGHIJKL")
+
+
+def test_a_single_point_island_can_be_drawn():
+    posterior = made_up(2, [0.9, 0.1], n=400)
+    keep = np.append(np.arange(400), 400)
+    one = Posterior(
+        **{
+            **vars(posterior),
+            "samples": posterior.samples[keep],
+            "log_weights": posterior.log_weights[keep],
+            "log_likelihood": posterior.log_likelihood[keep],
+            "labels": posterior.labels[keep],
+        }
+    )
+    assert len(legend_texts(drawn(plot.islands(one)))) == 2
+
+
+def test_parameters_choose_and_order_the_panels():
+    figure = drawn(plot.islands(made_up(4, [0.7, 0.3]), parameters=["p3", "p1"]))
+    assert [axes.get_xlabel() for axes in figure.axes[2:]] == ["p3", "p1"]
+
+
+@pytest.mark.parametrize("chosen", [["p9"], [], ["p0", "p0"]])
+def test_unknown_parameters_are_refused(chosen):
+    with pytest.raises(InputError, match="Expected parameters among p0, p1"):
+        plot.islands(made_up(2, [0.7, 0.3]), parameters=chosen)
+
+
+def test_persistence_shows_the_threshold_and_the_gap(corners):
+    figure = drawn(plot.persistence(corners))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert "threshold 3 nats" in texts
+    assert "the highest" in texts
+    assert figure.axes[0].get_title("left").startswith("4 modes; nothing else above")
+    assert plot.persistence(corners.topology).axes[0].get_title("left").startswith("4 modes")
+
+
+def test_persistence_tells_the_gap():
+    topology = Topology(
+        peaks=np.zeros((2, 1)),
+        heights=np.array([0.0, -1.0]),
+        births=np.array([0.0, -1.0, -4.0]),
+        deaths=np.array([-np.inf, -7.0, -4.5]),
+        threshold=3.0,
+    )
+    title = drawn(plot.persistence(topology)).axes[0].get_title("left")
+    assert title == "2 modes; nothing between 0.5 and 6.0 nats"
+
+
+def test_persistence_says_when_there_is_no_gap():
+    topology = Topology(
+        peaks=np.zeros((2, 1)),
+        heights=np.array([0.0, -4.0]),
+        births=np.array([0.0, -1.0, -4.0]),
+        deaths=np.array([-np.inf, -6.0, -8.0]),
+        threshold=3.0,
+    )
+    figure = drawn(plot.persistence(topology))
+    assert "no gap" in figure.axes[0].get_title("left")
+    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert "too few points, or too little mass" in legend
+
+
+def test_persistence_of_one_peak_alone():
+    topology = Topology(np.zeros((1, 1)), np.zeros(1), np.zeros(1), np.array([-np.inf]), 3.0)
+    assert drawn(plot.persistence(topology)).axes[0].get_title("left") == "1 mode"
+
+
+def test_training_marks_the_epoch_kept(corners):
+    axes = drawn(plot.training(corners)).axes[0]
+    best = corners.training.best
+    assert f"epoch {best}" in axes.get_title("left")
+    assert len(axes.lines[1].get_xdata()) == len(corners.training.epochs)
+
+
+def test_what_a_posterior_lacks_is_said(tmp_path, corners):
+    corners.save(tmp_path / "p.npz")
+    with pytest.raises(UnsupportedError, match="training history"):
+        plot.training(skerry.load(tmp_path / "p.npz"))
+
+
+def test_diagnostics_end_where_the_posterior_says(corners):
+    figure = drawn(plot.diagnostics(corners))
+    size = figure.axes[0].lines[1].get_ydata()[-1]
+    khat = figure.axes[1].lines[1].get_ydata()[-1]
+    assert size == pytest.approx(corners.n_effective, rel=1e-6)
+    assert khat == pytest.approx(corners.khat, abs=0.02)
+
+
+def test_densities_share_one_scale_a_row():
+    grid = -np.add.outer(np.linspace(-3, 3, 30) ** 2, np.linspace(-3, 3, 40) ** 2)
+    panels = {"target": grid, "flow": np.where(grid < -8, -np.inf, grid - 0.5)}
+    notes = {"flow": "bridge mass 31 %"}
+    figure = drawn(plot.densities(panels, (-3, 3, -3, 3), notes=notes, outline="target"))
+    images = [axes.images[0] for axes in figure.axes[:4]]
+    assert images[0].get_clim() == images[1].get_clim() == (0.0, 1.0)
+    assert images[2].get_clim() == images[3].get_clim() == (-5.0, 0.0)
+    assert "bridge mass 31 %" in figure.axes[1].get_title()
+
+
+@pytest.mark.parametrize(
+    ("panels", "outline", "text"),
+    [
+        ({}, None, "at least one panel"),
+        ({"a": np.zeros((2, 3)), "b": np.zeros((3, 2))}, None, "one shape"),
+        ({"a": np.zeros((2, 3))}, "b", "to name a panel"),
+    ],
+)
+def test_densities_refuse_what_they_cant_compare(panels, outline, text):
+    with pytest.raises(InputError, match=text):
+        plot.densities(panels, (0, 1, 0, 1), outline=outline)
+
+
+def test_a_projection_is_a_density_with_rows_going_up():
+    rng = np.random.default_rng(0)
+    samples = rng.uniform([0, 0, 5], [1, 1, 7], (5000, 3))
+    found = plot.projection(samples, (0, 2), bins=20, range=((0, 1), (4, 8)))
+    cell = (1 / 20) * (4 / 20)
+    assert np.exp(found.log_density).sum() * cell == pytest.approx(1.0)
+    assert found.extent == (0.0, 1.0, 4.0, 8.0)
+    assert np.isneginf(found.log_density[:5]).all()
+    assert np.isfinite(found.log_density[6:14]).all()
+
+
+def test_a_projection_takes_weights_on_any_scale():
+    samples = np.array([[0.0, 0.0], [1.0, 1.0]])
+    found = plot.projection(samples, bins=2, log_weights=np.array([-1000.0, -1000.0 + np.log(3)]))
+    assert np.exp(found.log_density[1, 1] - found.log_density[0, 0]) == pytest.approx(3.0)
+
+
+def test_a_projection_needs_columns_that_are_there():
+    with pytest.raises(InputError, match="two of their d columns"):
+        plot.projection(np.zeros((5, 2)), (0, 2))
+
+
+def test_matplotlib_is_left_as_it_was(corners):
+    import sys
+
+    before = dict(mpl.rcParams)
+    drawn(plot.islands(corners))
+    drawn(plot.persistence(corners))
+    drawn(plot.diagnostics(corners))
+    assert dict(mpl.rcParams) == before
+    if "matplotlib.pyplot" in sys.modules:
+        assert not sys.modules["matplotlib.pyplot"].get_fignums()
