@@ -37,7 +37,7 @@ CODE = """\
 import skerry
 
 task = skerry.tasks.get({task!r})
-posterior = skerry.infer(task.problem, scheme=skerry.Static({n:_}), n_effective={asked:_})
+posterior = skerry.infer(task.problem, n_effective={asked:_})
 print(posterior.summary())
 skerry.plot.islands(posterior).savefig("islands.png")"""
 
@@ -98,8 +98,9 @@ def sections(found: Compared, bridges: Bridges) -> Written:
         Section(
             "How far to trust it",
             (
-                "Prior draws are weighted by their likelihood; few carry weight. None of these "
-                "numbers would see an island on which no point has landed.",
+                "Draws of adaptive rounds, weighted by their likelihood over the mixture of all "
+                "that was drawn from. No such number sees an island on which no point has landed; what "
+                "speaks for the count is that " + _searched(found) + ".",
             ),
             (pictures["diagnostics"],),
         ),
@@ -111,7 +112,7 @@ def sections(found: Compared, bridges: Bridges) -> Written:
         ),
         Section(
             "Do it yourself",
-            code=CODE.format(task=found.task.name, n=p.n_calls, asked=found.asked),
+            code=CODE.format(task=found.task.name, asked=found.asked),
         ),
     ]
     return Written(
@@ -132,7 +133,7 @@ def _pictures(found: Compared, bridges: Bridges) -> dict[str, Picture]:
     texts = [
         f"{plot.letter(k)} {plot.mass_text(m.mass, m.mass_error)}" for k, m in enumerate(p.modes)
     ]
-    drawn = {
+    return {
         "islands": picture(
             plot.islands(p),
             f"Corner plot of {', '.join(p.names)}: {len(p.modes)} islands of masses "
@@ -155,11 +156,6 @@ def _pictures(found: Compared, bridges: Bridges) -> dict[str, Picture]:
             "holds 99.9 % of the exact draws in this projection. White: no draw.",
         ),
     }
-    if p.training is not None:
-        drawn["training"] = picture(
-            plot.training(p), f"Held-out loss by epoch; epoch {p.training.best} was kept."
-        )
-    return drawn
 
 
 def _question(task: Task) -> tuple[str, str]:
@@ -228,6 +224,17 @@ def _counted(found: Compared) -> str:
     )
 
 
+def _searched(found: Compared) -> str:
+    search = found.posterior.search
+    if search is None:
+        return "the prior draws cover the prior"
+    least = min(search.visits, default=0)
+    return (
+        f"{search.n_starts} local climbs ended on the islands shown, on each at least {least} "
+        f"time{'' if least == 1 else 's'}"
+    )
+
+
 def _evidence(found: Compared) -> Table:
     p, exact = found.posterior, found.task.log_evidence
     off = (p.log_evidence - exact) / p.log_evidence_error
@@ -249,11 +256,12 @@ def _bridge_text(bridges: Bridges) -> tuple[str, ...]:
     said = [
         "A single flow bends one bell into islands and can't tear it: thin false bridges remain, "
         "which the linear picture hides and the logarithmic one shows. A mixture of flows, one for "
-        "each island, has nothing to bridge with. Both were trained on the same points.",
+        "each island, has nothing to bridge with; nor have the chains of Gaussians (islands) with "
+        "which the adaptive run ends. All come from the same weighted samples.",
         "Bridge mass is the share of a density's draws, in all dimensions, outside the region "
         "that holds 99.9 % of the exact posterior, less the 0.1 % due.",
     ]
-    if len(bridges.draws) < 3:
+    if len(bridges.draws) < 4:
         said.append("Too few points carried weight to train on: a flow is missing below.")
     return tuple(said)
 

@@ -1,4 +1,4 @@
-"""Evaluate once, fit twice, compare with the truth, write it down."""
+"""Infer, train two flows on the same points, compare with the truth, write it down."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from skerry._types import FloatArray
 from skerry.demo._page import Bridges, Compared, sections
 from skerry.errors import InputError
 from skerry.flows import CouplingSettings
-from skerry.inference import Static, fit, infer
+from skerry.inference import infer, refit
 from skerry.posterior import Posterior
 from skerry.report import Banner, page
 from skerry.tasks import Task, get
 from skerry.training import Training
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-TASK = "higgs_3d"
-ONE_FLOW, ISLANDS = "one flow", "flow mixture"
+TASK = "higgs_4d"
+ONE_FLOW, MIXTURE, ISLANDS = "one flow", "flow mixture", "islands"
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much to spend: likelihood calls, flow draws for pictures, effective samples asked for."""
+    """How much to spend: likelihood calls at most, draws for pictures, effective samples."""
 
-    n: int
+    max_calls: int
     n_draws: int
     n_effective: int
     training: Training
 
 
 SIZES = {
-    "full": Size(300_000, 300_000, 1_000, Training()),
-    "quick": Size(40_000, 50_000, 1_000, Training(max_epochs=4)),
+    "full": Size(200_000, 300_000, 10_000, Training()),
+    "quick": Size(6_000, 50_000, 10_000, Training(max_epochs=4)),
 }
 
 
@@ -48,14 +48,16 @@ class Demo:
     """What a demonstration found, and where it is written.
 
     Attributes:
-        posterior: of the flow mixture.
-        one_flow: the unimodal baseline, trained on the same points.
+        posterior: the adaptive run's.
+        one_flow: the unimodal baseline, trained on the same weighted samples.
+        mixture: a flow for each island, trained on them too.
         bridges: bridge masses by name.
         page: the HTML page; pictures and ``posterior.npz`` are beside it.
     """
 
     posterior: Posterior
     one_flow: Posterior
+    mixture: Posterior
     bridges: dict[str, float]
     page: Path
 
@@ -87,24 +89,28 @@ def run(
     root = as_seed(seed)
     posterior = infer(
         truth.problem,
-        scheme=Static(spend.n, training=spend.training),
         n_effective=spend.n_effective,
+        max_calls=spend.max_calls,
         seed=root.child("islands"),
         progress=progress,
     )
-    rows = np.flatnonzero(posterior.log_weights > posterior.log_weights.max() - 20.0)
-    one_flow = fit(
-        posterior.samples[rows],
-        posterior.log_likelihood[rows],
-        truth.problem.prior,
-        density="gaussian_base",
+    one_flow = refit(
+        posterior,
+        "gaussian_base",
         couplings=CouplingSettings(kind="affine"),
         training=spend.training,
         seed=root.child("one flow"),
         progress=progress,
     )
+    mixture = refit(
+        posterior,
+        "flow_mixture",
+        training=spend.training,
+        seed=root.child("flow mixture"),
+        progress=progress,
+    )
     draws = {"exact draws": truth.sample(spend.n_draws, root.child("exact"))}
-    for name, found in ((ONE_FLOW, one_flow), (ISLANDS, posterior)):
+    for name, found in ((ONE_FLOW, one_flow), (MIXTURE, mixture), (ISLANDS, posterior)):
         if found.flow is not None:
             draws[name] = found.flow.sample(spend.n_draws, root.child(name))
     bridges = Bridges(draws, *_judged(truth, draws))
@@ -126,7 +132,7 @@ def run(
         ),
         "utf-8",
     )
-    return Demo(posterior, one_flow, bridges.masses, path)
+    return Demo(posterior, one_flow, mixture, bridges.masses, path)
 
 
 def _judged(task: Task, draws: dict[str, FloatArray]) -> tuple[dict[str, float], dict[str, float]]:

@@ -7,6 +7,6 @@ the same way: weights -> modes -> islands -> density -> verdict.
 from skerry.inference._adaptive import Adaptive
 from skerry.inference._fit import Fit
 from skerry.inference._infer import Static, infer
-from skerry.inference._table import fit
+from skerry.inference._table import fit, refit
 
-__all__ = ["Adaptive", "Fit", "Static", "fit", "infer"]
+__all__ = ["Adaptive", "Fit", "Static", "fit", "infer", "refit"]

@@ -55,7 +55,7 @@ class Adaptive:
     """
 
     thoroughness: float = 1.0
-    threshold: float = 3.0
+    threshold: float = 2.0
     n_modes: int | None = None
     max_rounds: int = 16
     max_islands: int = 150

@@ -22,7 +22,7 @@ from skerry.training import fit as train
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 MIN_POINTS = 10
-NEGLIGIBLE = 37.0  # nats below the mean weight: 1e-16 of it
+NEGLIGIBLE = 20.0  # nats: what is left out is less than 2e-9 of the largest weight, all together
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ def conclude(
     points = points.take(np.flatnonzero(log_w > log_w.max() - NEGLIGIBLE - np.log(len(log_w))))
     log_w = weights.normalize(points.log_weights)
 
+    if progress is not None:
+        progress("modes and islands", 0, 1)
     topology = outcome.topology or find_modes(
         points.u,
         points.log_density,
@@ -95,7 +97,7 @@ def conclude(
     )
     labels = topology.label(points.u)
     islands = outcome.islands or _islands(points, log_w, labels, topology, options, prior, seed)
-    flow, trained = _density(points, log_w, islands, options, seed, progress)
+    flow, trained = fit_density(points, log_w, islands, options, seed, progress)
     modes, order = _modes(points, prior, log_w, labels, topology.n_modes, evidence.log_evidence)
     search = outcome.search
     if search is not None:
@@ -145,7 +147,7 @@ def _islands(
     return grow_islands(islands, points.u, log_w) if options.density == "islands" else islands
 
 
-def _density(
+def fit_density(
     points: Points,
     log_w: FloatArray,
     islands: Islands,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,18 @@ import numpy as np
 from skerry import weights
 from skerry._seeds import SeedLike, as_seed
 from skerry._types import FloatArray
-from skerry.errors import InputError
+from skerry.errors import InputError, UnsupportedError
 from skerry.inference._conclude import (
     MIN_POINTS,
     Outcome,
     Progress,
     check_asked,
     conclude,
+    fit_density,
 )
 from skerry.inference._fit import DensityName, Fit
 from skerry.inference._points import Points
-from skerry.posterior import Posterior
+from skerry.posterior import Posterior, PosteriorFlow
 from skerry.priors import Prior, as_points
 
 
@@ -89,4 +91,51 @@ def fit(
         seed=as_seed(seed),
         progress=progress,
         settings={"scheme": "table", "n": len(points)},
+    )
+
+
+def refit(
+    posterior: Posterior,
+    density: DensityName = "flow_mixture",
+    *,
+    seed: SeedLike = 0,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Posterior:
+    """The same posterior with another density, trained on its weighted samples.
+
+    Samples, weights, evidence, modes and status stay; only ``flow`` and ``training`` are new. The
+    components start at the posterior's islands.
+
+    Args:
+        posterior: with its prior.
+        density: see :class:`Fit`.
+        seed: an int, a numpy Generator or a JAX key.
+        progress: called with (stage, done, in all).
+        options: further settings of :class:`Fit`.
+
+    Raises:
+        UnsupportedError: for a posterior loaded without its prior.
+    """
+    if posterior.flow is None or posterior.islands is None:
+        raise UnsupportedError(
+            "Expected a posterior with its prior and islands; this one was loaded without; use "
+            "skerry.load(path, prior=prior)."
+        )
+    prior = posterior.flow.prior
+    points = Points(
+        prior.to_u(posterior.samples),
+        posterior.samples,
+        posterior.log_likelihood,
+        posterior.log_weights - posterior.log_likelihood,
+    )
+    settings = Fit(density=density, **options)
+    flow, trained = fit_density(
+        points, posterior.log_weights, posterior.islands, settings, as_seed(seed), progress
+    )
+    return replace(
+        posterior,
+        flow=None if flow is None else PosteriorFlow(prior, flow),
+        training=trained,
+        settings={**posterior.settings, "density": density},
     )

@@ -57,7 +57,7 @@ def fit_islands(
         periodic: which coordinates lie on a circle, ``(d,)``.
         steps: of EM; 0 for the labelled start alone.
     """
-    used = np.flatnonzero(log_weights > np.max(log_weights) - 60)
+    used = np.flatnonzero(log_weights > np.max(log_weights) - 25)
     u, log_w, labels = u[used], weights.normalize(log_weights[used]), labels[used]
     circles = np.zeros(u.shape[1], bool) if periodic is None else periodic
     islands = _start(u, log_w, labels, n_islands, circles)

@@ -162,7 +162,7 @@ def find_modes(
 
 
 def _choose(log_density: FloatArray, seed: Seed) -> IntArray:
-    """All useful points, or of very many the highest half and a random other half."""
+    """All useful points, or of very many as many from each nat of depth: low islands too."""
     finite = np.flatnonzero(np.isfinite(log_density))
     if len(finite) == 0:
         raise InputError(
@@ -172,9 +172,13 @@ def _choose(log_density: FloatArray, seed: Seed) -> IntArray:
     useful = finite[log_density[finite] > log_density[finite].max() - DEPTH]
     if len(useful) <= MAX_POINTS:
         return useful
-    ranked = useful[np.argsort(-log_density[useful], kind="stable")]
-    rest = seed.numpy().choice(ranked[MAX_POINTS // 2 :], MAX_POINTS // 2, replace=False)
-    return np.concatenate([ranked[: MAX_POINTS // 2], rest])
+    order = seed.numpy().permutation(useful)
+    depth = np.floor(log_density[useful].max() - log_density[order]).astype(np.int64)
+    by_depth = np.argsort(depth, kind="stable")
+    first = np.searchsorted(depth[by_depth], np.arange(depth.max() + 1))
+    rank = np.empty(len(order), np.int64)
+    rank[by_depth] = np.arange(len(order)) - first[depth[by_depth]]
+    return order[np.argsort(rank, kind="stable")[:MAX_POINTS]]
 
 
 def _metric(u: FloatArray, values: FloatArray, periodic: BoolArray) -> _Metric:
