@@ -99,8 +99,8 @@ def sections(found: Compared, bridges: Bridges) -> Written:
             "How far to trust it",
             (
                 "Draws of adaptive rounds, weighted by their likelihood over the mixture of all "
-                "that was drawn from. No such number sees an island on which no point has landed; what "
-                "speaks for the count is that " + _searched(found) + ".",
+                "that was drawn from. No such number sees an island on which no point has landed; "
+                "what speaks for the count is that " + _searched(found) + ".",
             ),
             (pictures["diagnostics"],),
         ),
