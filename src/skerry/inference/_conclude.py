@@ -56,17 +56,30 @@ class Fit:
             )
         if self.start not in ("modes", "random"):
             raise InputError(f"Expected start 'modes' or 'random'; got {self.start!r}.")
-        if self.n_modes is not None and self.n_modes < 1:
-            raise InputError(f"Expected n_modes >= 1 or None; got {self.n_modes}.")
-        if not self.threshold > 0:
-            raise InputError(f"Expected a threshold > 0 nats; got {self.threshold}.")
+        if self.n_modes is not None and not (_is_int(self.n_modes) and self.n_modes >= 1):
+            raise InputError(f"Expected n_modes, an int >= 1, or None; got {self.n_modes!r}.")
+        if not (_is_number(self.threshold) and self.threshold > 0):
+            raise InputError(f"Expected a threshold > 0 nats; got {self.threshold!r}.")
+        for name, kind in (("couplings", flows.CouplingSettings), ("training", Training)):
+            if not isinstance(getattr(self, name), kind):
+                raise InputError(
+                    f"Expected {name} to be a {kind.__name__}; got {getattr(self, name)!r}."
+                )
 
 
 def check_asked(n_effective: float, max_calls: int | None) -> None:
-    if not n_effective > 0:
-        raise InputError(f"Expected n_effective > 0; got {n_effective}.")
-    if max_calls is not None and max_calls < MIN_POINTS:
-        raise InputError(f"Expected max_calls >= {MIN_POINTS} or None; got {max_calls}.")
+    if not (_is_number(n_effective) and n_effective > 0):
+        raise InputError(f"Expected n_effective > 0; got {n_effective!r}.")
+    if max_calls is not None and not (_is_int(max_calls) and max_calls >= MIN_POINTS):
+        raise InputError(f"Expected max_calls, an int >= {MIN_POINTS}, or None; got {max_calls!r}.")
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return _is_int(value) or isinstance(value, (float, np.floating))
 
 
 def conclude(
@@ -84,10 +97,10 @@ def conclude(
     """Weights -> modes -> islands -> density -> verdict."""
     log_w = points.log_weights
     if not np.isfinite(log_w).any():
+        got = f"all {len(log_w)} are -inf" if len(log_w) else f"all {n_failed} failed"
         raise EvaluationError(
-            f"Expected at least one point of non-zero likelihood; all {len(log_w)} are -inf. "
-            "Check the likelihood at a point known to be possible, evaluate more points, or "
-            "narrow the prior.",
+            f"Expected at least one point of non-zero likelihood; {got}. Check the likelihood at "
+            "a point known to be possible, evaluate more points, or narrow the prior.",
             partial=points,
         )
     evidence = weights.evidence(log_w)
@@ -97,7 +110,7 @@ def conclude(
 
     topology = find_modes(
         points.u,
-        points.log_density,
+        points.log_density(prior.periodic),
         seed=seed.child("modes"),
         threshold=options.threshold,
         n_modes=options.n_modes,
@@ -126,7 +139,7 @@ def conclude(
         islands=islands,
         flow=None if trained is None else PosteriorFlow(prior, trained.density),
         training=trained,
-        settings={**settings, "density": options.density, "n_effective": n_effective},
+        settings={**settings, "density": options.density, "n_effective": float(n_effective)},
     )
 
 
@@ -140,8 +153,21 @@ def _islands(
     seed: Seed,
 ) -> Islands:
     if options.start == "random":
-        return random_islands(points.u, log_w, topology.n_modes, seed.child("random islands"))
-    return fit_islands(points.u, log_w, labels, topology.n_modes, periodic=prior.periodic)
+        return random_islands(
+            points.u,
+            log_w,
+            topology.n_modes,
+            seed.child("random islands"),
+            periodic=prior.periodic,
+        )
+    return fit_islands(
+        points.u,
+        log_w,
+        labels,
+        topology.n_modes,
+        periodic=prior.periodic,
+        one_turn=options.density != "flow_mixture",
+    )
 
 
 def _train(
@@ -194,19 +220,30 @@ def _modes(
     for k in order:
         mine = np.flatnonzero(labels == k)
         theta, shares = points.theta[mine], np.exp(weights.normalize(log_w[mine]))
-        centred = theta - shares @ theta
         height = points.log_likelihood[mine] + _log_prior(prior, points, mine)
+        location = theta[np.argmax(height)]
+        centred = _differences(theta, location, prior)
+        centred -= shares @ centred
         modes.append(
             Mode(
                 mass=float(masses.mass[k]),
                 mass_error=float(masses.error[k]),
-                location=theta[np.argmax(height)],
+                location=location,
                 covariance=(centred * shares[:, None]).T @ centred,
                 log_evidence=log_evidence + float(np.log(max(masses.mass[k], 1e-300))),
                 n_samples=len(mine),
             )
         )
     return tuple(modes), order
+
+
+def _differences(theta: FloatArray, place: FloatArray, prior: Prior) -> FloatArray:
+    """Points less a place; on a circle the short way round."""
+    gaps = theta - place
+    low, high = prior.bounds[prior.periodic].T
+    turn = high - low
+    gaps[:, prior.periodic] = (gaps[:, prior.periodic] + turn / 2) % turn - turn / 2
+    return gaps
 
 
 def _log_prior(prior: Prior, points: Points, rows: IntArray) -> FloatArray:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from skerry._seeds import SeedLike, as_seed
-from skerry.errors import InputError
+from skerry._seeds import Seed, SeedLike, as_seed
+from skerry.errors import InputError, SkerryError
 from skerry.evaluate import Failures, evaluate
 from skerry.inference._conclude import (
     MIN_POINTS,
@@ -78,13 +78,13 @@ def infer(
             f"Expected a skerry.Problem; got {type(problem).__name__}; build one with "
             "skerry.Problem(prior, log_likelihood)."
         )
-    scheme = scheme or Static()
+    scheme = Static() if scheme is None else scheme
     if not isinstance(scheme, Static):
         raise InputError(f"Expected a scheme, for example skerry.Static(n); got {scheme!r}.")
     check_asked(n_effective, max_calls)
     n = scheme.n if max_calls is None else min(scheme.n, max_calls)
     root = as_seed(seed)
-    problem.check(root.child("check"), x=x)
+    _check(problem, x, root.child("check"))
     u = root.child("prior").numpy().standard_normal((n, problem.prior.ndim))
     theta = problem.prior.from_u(u)
     report = None if progress is None else (lambda done, total: progress("likelihood", done, total))
@@ -102,3 +102,13 @@ def infer(
         progress=progress,
         settings={"scheme": "static", "n": n, "failures": failures},
     )
+
+
+def _check(problem: Problem, x: Any, seed: Seed) -> None:
+    """A first trial; a call that fails there is a failure like any other, for evaluate to meet."""
+    try:
+        problem.check(seed, x=x)
+    except SkerryError:
+        raise
+    except Exception:
+        return

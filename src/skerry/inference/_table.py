@@ -55,7 +55,7 @@ def fit(
     Raises:
         InputError: for shapes that don't match, NaN, points outside the prior's support.
     """
-    points = as_points(theta, prior.names)
+    points = prior.wrap(as_points(theta, prior.names))
     log_l = weights.check(np.asarray(log_likelihood, np.float64), "log_likelihood")
     log_prior = np.asarray(prior.log_prob(points))
     if len(points) != len(log_l) or len(points) < MIN_POINTS:
