@@ -63,9 +63,12 @@ def save(posterior: Posterior, path: str | PathLike[str]) -> None:
     arrays["spec"] = np.array(json.dumps(spec, default=lambda number: number.item()))
     target = Path(path)
     temporary = target.with_name(target.name + ".part")
-    with open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)
-    os.replace(temporary, target)
+    try:
+        with open(temporary, "wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load(path: str | PathLike[str], *, prior: Prior | None = None) -> Posterior:
@@ -84,7 +87,7 @@ def load(path: str | PathLike[str], *, prior: Prior | None = None) -> Posterior:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # NumPy warns of odd headers; ours have none
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
         spec = json.loads(str(arrays["spec"]))
         if spec["format"] != FORMAT:
