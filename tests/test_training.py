@@ -27,13 +27,14 @@ SMALL = CouplingSettings(kind="affine", layers=2, width=8, depth=1)
 FAST = Training(max_epochs=3, steps=10, batch=128)
 MEAN = np.array([0.5, -1.0])
 COVARIANCE = np.array([[0.5, 0.3], [0.3, 0.4]])
+WIDTH = 1.3
 TARGET = st.multivariate_normal(MEAN, COVARIANCE)
 
 
 def start(x_dim=0, form="flow_mixture", settings=SMALL, K=1):
-    """Standard normals side by side: none of them where the target is."""
-    means = np.zeros((K, 2)) + 6.0 * np.arange(K)[:, None]
-    frames = flows.frames(means, np.repeat(np.eye(2)[None], K, axis=0))
+    """Round normals side by side: none of them where the target is."""
+    means = np.zeros((K, 2)) + 8.0 * np.arange(K)[:, None]
+    frames = flows.frames(means, np.repeat(WIDTH**2 * np.eye(2)[None], K, axis=0))
     build = getattr(flows, form)
     return build(frames, np.zeros(K), SEED, settings=settings, x_dim=x_dim)
 
@@ -124,7 +125,7 @@ def test_the_loss_does_not_depend_on_the_number_of_points(n):
     """The start's score is the cross entropy, whatever n: within Z standard errors."""
     u, log_w = weighted(n)
     fitted = fit(start(), u, log_w, Training(1, 10, 512))
-    cross = 0.5 * (np.trace(COVARIANCE) + MEAN @ MEAN) + np.log(2 * np.pi)
+    cross = 0.5 * (np.trace(COVARIANCE) + MEAN @ MEAN) / WIDTH**2 + np.log(2 * np.pi * WIDTH**2)
     spread = 0.5 * np.std(np.sum(TARGET.rvs(10_000, random_state=0) ** 2, axis=1))
     assert abs(fitted.epochs[0].held_out - cross) < Z * spread / np.sqrt(fitted.ess_held_out)
     error = np.sqrt(1 / fitted.ess_train + 1 / 5120)
@@ -200,15 +201,15 @@ def test_with_few_effective_points_it_never_ends_worse_than_it_began(seed):
 
 
 def test_a_perfect_start_is_hardly_moved():
-    u = np.random.default_rng(0).standard_normal((500, 2))
+    u = WIDTH * np.random.default_rng(0).standard_normal((500, 2))
     fitted = fit(start(), u, np.zeros(500), Training(5, 20, 64, learning_rate=0.3))
-    exact = np.random.default_rng(1).standard_normal((4000, 2))
-    kl = np.mean(st.norm.logpdf(exact).sum(axis=1) - fitted.density.log_prob(exact))
+    exact = WIDTH * np.random.default_rng(1).standard_normal((4000, 2))
+    kl = np.mean(st.norm(0, WIDTH).logpdf(exact).sum(axis=1) - fitted.density.log_prob(exact))
     assert kl < 0.05
 
 
 def test_patience_ends_the_training():
-    u = np.random.default_rng(0).standard_normal((300, 2))
+    u = WIDTH * np.random.default_rng(0).standard_normal((300, 2))
     fitted = fit(start(), u, np.zeros(300), Training(40, 10, 64, learning_rate=1.0, patience=3))
     assert len(fitted.epochs) - 1 == fitted.best + 3
 
