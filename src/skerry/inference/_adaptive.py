@@ -74,7 +74,7 @@ class Target(NamedTuple):
     """What a run is about: everything that doesn't change from round to round."""
 
     log_likelihood: LogLikelihood  # on u, (n, d) -> (n,); NaN: leave the point out
-    gradient: Gradient | None  # value and gradient of the log density on u, one point
+    gradient: Gradient | None  # log-likelihood and its gradient on u, one point
     periodic: BoolArray
     n_effective: float
     max_calls: int
@@ -124,8 +124,12 @@ class State:
 
     @property
     def log_density(self) -> FloatArray:
-        """The log posterior on u at all points, up to a constant."""
+        """The log posterior on u at all points, up to a constant: what weights are made of."""
         return self.log_likelihood + log_normal(self.u)
+
+    def landscape(self, periodic: BoolArray) -> FloatArray:
+        """The log density whose peaks are modes: on circles, where u has a seam, on them."""
+        return self.log_likelihood + log_normal(self.u[:, ~periodic])
 
     @property
     def log_offset(self) -> FloatArray:
@@ -163,7 +167,9 @@ def init(target: Target) -> State:
     if not np.isfinite(log_l).any():
         return state
     rng = target.seed.child("hunt").numpy()
-    first = starts(u, state.log_density, int(400 * target.settings.thoroughness), rng)
+    first = starts(
+        u, state.landscape(target.periodic), int(400 * target.settings.thoroughness), rng
+    )
     found, state = _hunt(state, target, first, None)
     return replace(state, islands=found or blank)
 
@@ -212,13 +218,16 @@ def find_topology(state: State, target: Target, islands: Islands) -> tuple[Topol
     """The modes among the islands, and the calls it took to look at their walls."""
     calls = 0
 
+    flat = ~target.periodic
+
     def evaluate(u: FloatArray) -> FloatArray:
         nonlocal calls
         calls += len(u)
-        return target.log_likelihood(u) + log_normal(u)
+        return target.log_likelihood(u) + log_normal(u[:, flat])
 
     u = np.concatenate([state.u, state.peaks])
-    values = np.concatenate([state.log_density, state.heights + log_normal(state.peaks)])
+    at_peaks = state.heights + log_normal(state.peaks[:, flat])
+    values = np.concatenate([state.landscape(target.periodic), at_peaks])
     options = target.settings
     topology = modes_of_islands(
         islands, u, values, evaluate, threshold=options.threshold, n_modes=options.n_modes
@@ -365,7 +374,7 @@ def _hunt(
     most = thorough * (3000 + 300 * d + 150 * d**2) / (1 if known is None else 3)
     budget = int(min(most, max(0.0, 0.4 * (target.max_calls - state.n_calls))))
     hunter = Hunter(
-        lambda u: target.log_likelihood(u) + log_normal(u),
+        target.log_likelihood,
         target.gradient,
         target.periodic,
         budget,
@@ -386,7 +395,7 @@ def _hunt(
         state = replace(
             state,
             peaks=np.concatenate([state.peaks, peaks]),
-            heights=np.concatenate([state.heights, found.heights - log_normal(peaks)]),
+            heights=np.concatenate([state.heights, found.heights]),
         )
     state = replace(
         state,

@@ -12,7 +12,7 @@ from skerry import flows, weights
 from skerry._seeds import Seed
 from skerry._types import FloatArray, IntArray
 from skerry.errors import EvaluationError, InputError, UnsupportedError
-from skerry.inference._fit import Fit
+from skerry.inference._fit import Fit, is_int, is_number
 from skerry.inference._points import Points
 from skerry.modes import Islands, Topology, find_modes, fit_islands, grow_islands, random_islands
 from skerry.posterior import Mode, Posterior, PosteriorFlow, Round, Search, judge, log_normal
@@ -53,10 +53,10 @@ class Outcome:
 
 
 def check_asked(n_effective: float, max_calls: int | None) -> None:
-    if not n_effective > 0:
-        raise InputError(f"Expected n_effective > 0; got {n_effective}.")
-    if max_calls is not None and max_calls < MIN_POINTS:
-        raise InputError(f"Expected max_calls >= {MIN_POINTS} or None; got {max_calls}.")
+    if not (is_number(n_effective) and n_effective > 0):
+        raise InputError(f"Expected n_effective > 0; got {n_effective!r}.")
+    if max_calls is not None and not (is_int(max_calls) and max_calls >= MIN_POINTS):
+        raise InputError(f"Expected max_calls, an int >= {MIN_POINTS}, or None; got {max_calls!r}.")
 
 
 def conclude(
@@ -73,10 +73,10 @@ def conclude(
     points = outcome.points
     log_w = points.log_weights
     if not np.isfinite(log_w).any():
+        got = f"all {len(log_w)} are -inf" if len(log_w) else f"all {outcome.n_failed} failed"
         raise EvaluationError(
-            f"Expected at least one point of non-zero likelihood; all {len(log_w)} are -inf. "
-            "Check the likelihood at a point known to be possible, evaluate more points, or "
-            "narrow the prior.",
+            f"Expected at least one point of non-zero likelihood; {got}. Check the likelihood at "
+            "a point known to be possible, evaluate more points, or narrow the prior.",
             partial=points,
         )
     evidence = outcome.evidence or weights.evidence(log_w)
@@ -88,7 +88,7 @@ def conclude(
         progress("modes and islands", 0, 1)
     topology = outcome.topology or find_modes(
         points.u,
-        points.log_density,
+        points.log_density(prior.periodic),
         seed=seed.child("modes"),
         threshold=options.threshold,
         n_modes=options.n_modes,
@@ -128,7 +128,7 @@ def conclude(
         training=trained,
         rounds=outcome.rounds,
         search=search,
-        settings={**settings, "density": options.density, "n_effective": n_effective},
+        settings={**settings, "density": options.density, "n_effective": float(n_effective)},
     )
 
 
@@ -142,8 +142,21 @@ def _islands(
     seed: Seed,
 ) -> Islands:
     if options.start == "random":
-        return random_islands(points.u, log_w, topology.n_modes, seed.child("random islands"))
-    islands = fit_islands(points.u, log_w, labels, topology.n_modes, periodic=prior.periodic)
+        return random_islands(
+            points.u,
+            log_w,
+            topology.n_modes,
+            seed.child("random islands"),
+            periodic=prior.periodic,
+        )
+    islands = fit_islands(
+        points.u,
+        log_w,
+        labels,
+        topology.n_modes,
+        periodic=prior.periodic,
+        one_turn=options.density in ("mixture_base", "gaussian_base"),
+    )
     return grow_islands(islands, points.u, log_w) if options.density == "islands" else islands
 
 
@@ -201,19 +214,30 @@ def _modes(
     for k in order:
         mine = np.flatnonzero(labels == k)
         theta, shares = points.theta[mine], np.exp(weights.normalize(log_w[mine]))
-        centred = theta - shares @ theta
         height = points.log_likelihood[mine] + _log_prior(prior, points, mine)
+        location = theta[np.argmax(height)]
+        centred = _differences(theta, location, prior)
+        centred -= shares @ centred
         modes.append(
             Mode(
                 mass=float(masses.mass[k]),
                 mass_error=float(masses.error[k]),
-                location=theta[np.argmax(height)],
+                location=location,
                 covariance=(centred * shares[:, None]).T @ centred,
                 log_evidence=log_evidence + float(np.log(max(masses.mass[k], 1e-300))),
                 n_samples=len(mine),
             )
         )
     return tuple(modes), order
+
+
+def _differences(theta: FloatArray, place: FloatArray, prior: Prior) -> FloatArray:
+    """Points less a place; on a circle the short way round."""
+    gaps = theta - place
+    low, high = prior.bounds[prior.periodic].T
+    turn = high - low
+    gaps[:, prior.periodic] = (gaps[:, prior.periodic] + turn / 2) % turn - turn / 2
+    return gaps
 
 
 def _log_prior(prior: Prior, points: Points, rows: IntArray) -> FloatArray:

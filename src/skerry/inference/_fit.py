@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
+import numpy as np
+
 from skerry import flows
 from skerry.errors import InputError
 from skerry.training import Training
@@ -42,7 +44,22 @@ class Fit:
             raise InputError(f"Expected density to be one of {known}; got {self.density!r}.")
         if self.start not in ("modes", "random"):
             raise InputError(f"Expected start 'modes' or 'random'; got {self.start!r}.")
-        if self.n_modes is not None and self.n_modes < 1:
-            raise InputError(f"Expected n_modes >= 1 or None; got {self.n_modes}.")
-        if not self.threshold > 0:
-            raise InputError(f"Expected a threshold > 0 nats; got {self.threshold}.")
+        if self.n_modes is not None and not (is_int(self.n_modes) and self.n_modes >= 1):
+            raise InputError(f"Expected n_modes, an int >= 1, or None; got {self.n_modes!r}.")
+        if not (is_number(self.threshold) and self.threshold > 0):
+            raise InputError(f"Expected a threshold > 0 nats; got {self.threshold!r}.")
+        for name, kind in (("couplings", flows.CouplingSettings), ("training", Training)):
+            if not isinstance(getattr(self, name), kind):
+                raise InputError(
+                    f"Expected {name} to be a {kind.__name__}; got {getattr(self, name)!r}."
+                )
+
+
+def is_int(value: object) -> bool:
+    """Whether a value is an int, of Python or NumPy, a bool left out."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a real number, a bool left out."""
+    return is_int(value) or isinstance(value, (float, np.floating))

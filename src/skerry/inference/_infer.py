@@ -10,7 +10,7 @@ import numpy as np
 from skerry import weights
 from skerry._seeds import Seed, SeedLike, as_seed
 from skerry._types import FloatArray
-from skerry.errors import InputError
+from skerry.errors import InputError, SkerryError
 from skerry.evaluate import Evaluations, Failures, evaluate
 from skerry.inference import _adaptive as adaptive
 from skerry.inference._adaptive import Adaptive
@@ -91,7 +91,7 @@ def infer(
         )
     check_asked(n_effective, max_calls)
     root = as_seed(seed)
-    problem.check(root.child("check"), x=x)
+    _check(problem, x, root.child("check"))
     calls = _Calls(problem, x, failures)
     if isinstance(scheme, Static):
         n = scheme.n if max_calls is None else min(scheme.n, max_calls)
@@ -120,6 +120,16 @@ def infer(
     )
 
 
+def _check(problem: Problem, x: Any, seed: Seed) -> None:
+    """A first trial; a call that fails there is a failure like any other, for evaluate to meet."""
+    try:
+        problem.check(seed, x=x)
+    except SkerryError:
+        raise
+    except Exception:
+        return
+
+
 class _Calls:
     """The problem's likelihood on u, under the failure policy; counts what failed."""
 
@@ -143,12 +153,11 @@ class _Calls:
         return self.evaluate(u).log_likelihood
 
     def gradient(self, u: FloatArray) -> tuple[float, FloatArray]:
-        """The log density on u and its gradient at one point, by the chain rule."""
+        """The log-likelihood and its gradient on u at one point, by the chain rule."""
         theta = self.problem.prior.from_u(u[None])
         value, slope = self.problem.value_and_gradient(theta, self._x)
         stretch = _dtheta_du(self.problem.prior, u)
-        log_prior = -0.5 * float(u @ u) - 0.5 * len(u) * np.log(2 * np.pi)
-        return float(value[0]) + log_prior, np.asarray(slope[0]) * stretch - u
+        return float(value[0]), np.asarray(slope[0]) * stretch
 
 
 def _dtheta_du(prior: Any, u: FloatArray, step: float = 1e-5) -> FloatArray:

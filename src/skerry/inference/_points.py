@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skerry._types import FloatArray, IntArray
+from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.posterior import log_normal
 
 
@@ -21,10 +21,9 @@ class Points:
     def log_weights(self) -> FloatArray:
         return self.log_likelihood + self.log_offset
 
-    @property
-    def log_density(self) -> FloatArray:
-        """The log posterior on u, up to a constant."""
-        return self.log_likelihood + log_normal(self.u)
+    def log_density(self, periodic: BoolArray) -> FloatArray:
+        """The log posterior up to a constant, on u; on circles, where u has a seam, on them."""
+        return self.log_likelihood + log_normal(self.u[:, ~periodic])
 
     def take(self, rows: IntArray) -> Points:
         return Points(

@@ -57,8 +57,12 @@ def fit(
     Raises:
         InputError: for shapes that don't match, NaN, points outside the prior's support.
     """
-    points = as_points(theta, prior.names)
-    log_l = weights.check(np.asarray(log_likelihood, np.float64), "log_likelihood")
+    if not isinstance(prior, Prior):
+        raise InputError(
+            f"Expected a Prior; got {type(prior).__name__}; wrap it as skerry.Prior({{...}})."
+        )
+    points = prior.wrap(_finite(as_points(theta, prior.names)))
+    log_l = weights.check(_real(log_likelihood, "log_likelihood"), "log_likelihood")
     log_prior = np.asarray(prior.log_prob(points))
     if len(points) != len(log_l) or len(points) < MIN_POINTS:
         raise InputError(
@@ -67,7 +71,7 @@ def fit(
         )
     log_offset = np.zeros(len(points))
     if log_proposal is not None:
-        log_g = np.asarray(log_proposal, np.float64)
+        log_g = _real(log_proposal, "log_proposal")
         if log_g.shape != log_l.shape or not np.isfinite(log_g).all():
             raise InputError(
                 f"Expected log_proposal of shape {log_l.shape}, finite; got shape {log_g.shape}"
@@ -139,3 +143,26 @@ def refit(
         training=trained,
         settings={**posterior.settings, "density": density},
     )
+
+
+def _finite(points: FloatArray) -> FloatArray:
+    finite = np.isfinite(points).all(axis=1)
+    if not finite.all():
+        raise InputError(
+            f"Expected finite points; got {points[~finite][0].tolist()} in row "
+            f"{int(np.argmin(finite))}; leave such points out."
+        )
+    return points
+
+
+def _real(values: Any, what: str) -> FloatArray:
+    try:
+        array = np.asarray(values)
+    except ValueError:  # ragged
+        array = np.empty(0, object)
+    if array.dtype.kind not in "fiu":
+        raise InputError(
+            f"Expected {what} as real numbers; got {type(values).__name__} that holds others; "
+            "pass a float64 array (n,)."
+        )
+    return array.astype(np.float64)

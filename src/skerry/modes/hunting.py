@@ -4,6 +4,9 @@ Starts are the local maxima of the evaluated points on their neighbour graph, hi
 random ones. Each climbs the log posterior on u by L-BFGS (true gradients where there are some, else
 forward differences). Ends that lie within each other's reach are one peak. The points met on the
 way have no proposal density: they guide, and never enter a weight.
+
+Climbs go in chart coordinates: u itself, and on circles the place v = Phi(u) times sqrt(2 pi): it
+has no seam, and near an island's centre the scale of u turned to that centre.
 """
 
 from __future__ import annotations
@@ -14,19 +17,22 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import ndtr, ndtri
 
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.flows import frames
 from skerry.modes.islands import Islands
 
-LogDensity: TypeAlias = Callable[[FloatArray], FloatArray]
+LogLikelihood: TypeAlias = Callable[[FloatArray], FloatArray]
 Gradient: TypeAlias = Callable[[FloatArray], tuple[float, FloatArray]]
 
 STEP = 1e-6  # of forward differences, in u
 REACH = 3.0  # standard deviations within which two ends are one peak
 INSIDE = 2.0  # standard deviations within which a climb need not go on
 MAX_ITERATIONS = 60
+CIRCLE = float(np.sqrt(2 * np.pi))  # once round, in chart coordinates
 SCALE = 0.1  # of a climb's first step, in u: no leap into the next island's basin
+EDGE = (-8.0 / SCALE, 8.0 / SCALE)
 LOW = 1e6  # nats: how far below the start a point of zero density is put
 
 
@@ -45,7 +51,7 @@ class Hunt:
     Attributes:
         peaks: Gaussians at the new peaks: Laplace covariances, log masses ``log(Z_k)`` of Laplace's
             approximation, not normalised; None if there are none.
-        heights: log density at the new peaks, ``(K,)``.
+        heights: log-likelihood at the new peaks, ``(K,)``.
         ends: where climbs ended, known peaks included, ``(n_ends, d)``.
         n_starts: starts in all.
         n_calls: likelihood calls spent; a true gradient counts as two.
@@ -62,8 +68,8 @@ class Hunter:
     """Climbs from starts and keeps the peaks found; counts what it spends.
 
     Args:
-        log_density: on u, vectorised.
-        gradient: its value and true gradient at one point; None for forward differences.
+        log_likelihood: on u, vectorised.
+        gradient: its value and true gradient on u at one point; None for forward differences.
         periodic: which coordinates lie on a circle.
         max_calls: calls at most.
         known: islands that need no new peak.
@@ -71,13 +77,13 @@ class Hunter:
 
     def __init__(
         self,
-        log_density: LogDensity,
+        log_likelihood: LogLikelihood,
         gradient: Gradient | None,
         periodic: BoolArray,
         max_calls: int,
         known: Islands | None = None,
     ) -> None:
-        self._log_density = log_density
+        self._log_likelihood = log_likelihood
         self._gradient = gradient
         self._periodic = periodic
         self._max_calls = max_calls
@@ -104,7 +110,7 @@ class Hunter:
     def climb(self, start: FloatArray) -> None:
         """Climb from one start."""
         try:
-            end, height, scale = self._ascend(start)
+            end, height, scale = self._ascend(self._to_chart(start))
         except _OutOfCalls:
             return
         except _Arrived as arrived:
@@ -129,20 +135,21 @@ class Hunter:
 
     def result(self) -> Hunt:
         """Everything found so far."""
-        ends = np.array(self._ends).reshape(-1, len(self._periodic))
+        ends = self._to_u(np.array(self._ends).reshape(-1, len(self._periodic)))
         if not self._means:
             return Hunt(None, np.empty(0), ends, self.n_starts, self.n_calls)
         means, covariances = np.array(self._means), np.array(self._covariances)
         _, log_dets = np.linalg.slogdet(covariances)
         constant = 0.5 * means.shape[1] * np.log(2 * np.pi)
-        turns = np.full(means.shape, 0.5)
-        if self._periodic.any():
-            means, turns = _turned(means, self._periodic)
+        heights = np.array(self._heights)
+        turns = np.where(self._periodic, (means / CIRCLE) % 1.0, 0.5)
+        log_l = heights - self._log_prior(means)
+        means = np.where(self._periodic, 0.0, means)
         islands = Islands(
             frames(means, covariances, turns=turns, periodic=self._periodic),
-            np.array(self._heights) + 0.5 * log_dets + constant,
+            heights + 0.5 * log_dets + constant,
         )
-        return Hunt(islands, np.array(self._heights), ends, self.n_starts, self.n_calls)
+        return Hunt(islands, log_l, ends, self.n_starts, self.n_calls)
 
     def _arrive(self, known: int, place: FloatArray) -> None:
         self.n_starts += 1
@@ -150,23 +157,36 @@ class Hunter:
         if known >= 0:
             self._visits[known] += 1
 
-    def _known(self, u: FloatArray, reach: float) -> int | None:
+    def _to_chart(self, u: FloatArray) -> FloatArray:
+        return np.asarray(np.where(self._periodic, CIRCLE * ndtr(u), u))
+
+    def _to_u(self, w: FloatArray) -> FloatArray:
+        places = np.clip((w / CIRCLE) % 1.0, 1e-300, 1 - 1e-16)
+        return np.asarray(np.where(self._periodic, ndtri(places), w))
+
+    def _log_prior(self, w: FloatArray) -> FloatArray:
+        flat = w[..., ~self._periodic]
+        return np.asarray(-0.5 * np.sum(flat**2 + np.log(2 * np.pi), axis=-1))
+
+    def _known(self, w: FloatArray, reach: float) -> int | None:
         """The peak within whose reach a point lies; -1 for an island known before."""
         for k, (mean, precision) in enumerate(zip(self._means, self._precisions, strict=True)):
-            away = u - mean
+            away = w - mean
+            short = (away + CIRCLE / 2) % CIRCLE - CIRCLE / 2
+            away = np.where(self._periodic, short, away)
             if away @ precision @ away < reach**2:
                 return k
         if self._old is not None:
-            y, _ = self._old.frames.to_frames(u[None])
+            y, _ = self._old.frames.to_frames(self._to_u(w)[None])
             if np.min(np.sum(y[0] ** 2, axis=-1)) < reach**2:
                 return -1
         return None
 
-    def _evaluate(self, u: FloatArray) -> FloatArray:
-        if self.n_calls + len(u) > self._max_calls:
+    def _evaluate(self, w: FloatArray) -> FloatArray:
+        if self.n_calls + len(w) > self._max_calls:
             raise _OutOfCalls
-        self.n_calls += len(u)
-        return self._log_density(u)
+        self.n_calls += len(w)
+        return self._log_likelihood(self._to_u(w)) + self._log_prior(w)
 
     def _ascend(self, start: FloatArray) -> tuple[FloatArray, float, FloatArray]:
         floor = float(self._evaluate(start[None])[0]) - LOW
@@ -174,13 +194,13 @@ class Hunter:
             return start, -np.inf, np.ones_like(start)
 
         def objective(v: FloatArray) -> tuple[float, FloatArray]:
-            u = SCALE * v
-            known = self._known(u, INSIDE)
+            w = SCALE * v
+            known = self._known(w, INSIDE)
             if known is not None:
-                raise _Arrived(known, u.copy())
-            value, slope = self._slope(u)
+                raise _Arrived(known, w)
+            value, slope = self._slope(w)
             if not np.isfinite(value):
-                return -floor, np.zeros_like(u)
+                return -floor, np.zeros_like(w)
             return -max(value, floor), -SCALE * np.where(np.isfinite(slope), slope, 0.0)
 
         found = minimize(
@@ -188,20 +208,23 @@ class Hunter:
             start / SCALE,
             jac=True,
             method="L-BFGS-B",
-            bounds=[(-8.0 / SCALE, 8.0 / SCALE)] * len(start),
+            bounds=[(None, None) if circle else EDGE for circle in self._periodic],
             options={"maxiter": MAX_ITERATIONS, "ftol": 1e-6, "gtol": 1e-3},
         )
         scale = SCALE * np.sqrt(np.diag(found.hess_inv.todense()))
         return SCALE * found.x, -float(found.fun), np.clip(scale, 1e-8, 1.0)
 
-    def _slope(self, u: FloatArray) -> tuple[float, FloatArray]:
-        if self._gradient is not None:
-            if self.n_calls + 2 > self._max_calls:
-                raise _OutOfCalls
-            self.n_calls += 2
-            return self._gradient(u)
-        values = self._evaluate(np.vstack([u, u + STEP * np.eye(len(u))]))
-        return float(values[0]), (values[1:] - values[0]) / STEP
+    def _slope(self, w: FloatArray) -> tuple[float, FloatArray]:
+        if self._gradient is None:
+            values = self._evaluate(np.vstack([w, w + STEP * np.eye(len(w))]))
+            return float(values[0]), (values[1:] - values[0]) / STEP
+        if self.n_calls + 2 > self._max_calls:
+            raise _OutOfCalls
+        self.n_calls += 2
+        u = self._to_u(w)
+        value, slope = self._gradient(u)
+        slope = np.where(self._periodic, slope * np.exp(0.5 * u**2), slope - u)
+        return value + float(self._log_prior(w)), slope
 
     def _place(self, k: int, mean: FloatArray, height: float, scale: FloatArray) -> None:
         """Put peak k at a new end, with its Laplace covariance."""
@@ -251,14 +274,6 @@ class Hunter:
             wrong = (fall <= 0.2) | (fall >= 1.5)
             scale = np.where(wrong, np.minimum(scale * factor, 1.5), scale)
         return scale, np.maximum(fall, 1e-3)
-
-
-def _turned(means: FloatArray, periodic: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Peaks in frames whose circles are turned to put each peak at 0."""
-    from scipy.special import ndtr
-
-    turns = np.where(periodic, ndtr(means), 0.5)
-    return np.where(periodic, 0.0, means), turns
 
 
 def starts(u: FloatArray, log_density: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:

@@ -18,6 +18,7 @@ from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.flows import Frames, frames
 
 MIN_MASS = 1e-6
+SEAM_BINS, SEAM_ROOM = 64, 4  # a circle's bins, and how many to each side of a seam should be empty
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def fit_islands(
     n_islands: int,
     *,
     periodic: BoolArray | None = None,
+    one_turn: bool = False,
     steps: int = 20,
 ) -> Islands:
     """Gaussians for labelled, weighted points, refined by EM.
@@ -55,29 +57,40 @@ def fit_islands(
         labels: each point's island, ``(n,)``.
         n_islands: K.
         periodic: which coordinates lie on a circle, ``(d,)``.
+        one_turn: turn the circles alike for all islands: for densities with a single frame.
         steps: of EM; 0 for the labelled start alone.
     """
     used = np.flatnonzero(log_weights > np.max(log_weights) - 25)
     u, log_w, labels = u[used], weights.normalize(log_weights[used]), labels[used]
     circles = np.zeros(u.shape[1], bool) if periodic is None else periodic
-    islands = _start(u, log_w, labels, n_islands, circles)
+    turn = _whole_turn(u, log_w, circles) if one_turn else None
+    islands = _start(u, log_w, labels, n_islands, circles, turn)
     for _ in range(steps):
         islands = em_step(islands, u, log_w)
     return islands
 
 
-def random_islands(u: FloatArray, log_weights: FloatArray, n_islands: int, seed: Seed) -> Islands:
-    """Components at random points drawn by weight, each as wide as the whole: a naive start."""
-    generator = seed.numpy()
+def random_islands(
+    u: FloatArray,
+    log_weights: FloatArray,
+    n_islands: int,
+    seed: Seed,
+    *,
+    periodic: BoolArray | None = None,
+) -> Islands:
+    """Components at random points drawn by weight, together as wide as the whole: a naive start."""
+    generator, d = seed.numpy(), u.shape[1]
+    circles = np.zeros(d, bool) if periodic is None else periodic
+    turn = _whole_turn(u, log_weights, circles)
+    y = Frames(np.zeros((1, d)), np.eye(d)[None], turn[None], circles).to_frame(u, 0)[0]
     shares = np.exp(weights.normalize(log_weights))
-    centre = shares @ u
-    covariance = (u - centre).T @ ((u - centre) * shares[:, None])
+    centre = shares @ y
+    covariance = (y - centre).T @ ((y - centre) * shares[:, None])
     chosen = weights.systematic_resample(log_weights, n_islands, generator)
-    width = covariance / n_islands ** (2 / u.shape[1])
-    return Islands(
-        frames(u[chosen], np.repeat(width[None], n_islands, axis=0)),
-        np.full(n_islands, -np.log(n_islands)),
-    )
+    width = np.repeat(covariance[None] / n_islands ** (2 / d), n_islands, axis=0)
+    turns = np.repeat(turn[None], n_islands, axis=0)
+    found = frames(y[chosen], width, turns=turns, periodic=circles)
+    return Islands(found, np.full(n_islands, -np.log(n_islands)))
 
 
 def responsibilities(islands: Islands, u: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -89,12 +102,18 @@ def responsibilities(islands: Islands, u: FloatArray) -> tuple[FloatArray, Float
 
 
 def _start(
-    u: FloatArray, log_w: FloatArray, labels: IntArray, K: int, periodic: BoolArray
+    u: FloatArray,
+    log_w: FloatArray,
+    labels: IntArray,
+    K: int,
+    periodic: BoolArray,
+    turn: FloatArray | None,
 ) -> Islands:
     d = u.shape[1]
     whole = np.average(u, axis=0, weights=np.exp(log_w))
     spread = np.maximum(np.average((u - whole) ** 2, axis=0, weights=np.exp(log_w)), 1e-300)
-    means, covariances, turns = np.zeros((K, d)), np.zeros((K, d, d)), np.full((K, d), 0.5)
+    means, covariances = np.zeros((K, d)), np.zeros((K, d, d))
+    turns = np.tile(np.full(d, 0.5) if turn is None else turn, (K, 1))
     masses = np.zeros(K)
     for k in range(K):
         mine = np.flatnonzero(labels == k)
@@ -105,7 +124,8 @@ def _start(
         enough = min(5.0 * d + 10.0, 0.7 * len(mine))
         beta = weights.tempering_beta(np.zeros(len(mine)), log_w[mine], enough, low=1e-3)
         shares = np.exp(weights.normalize(beta * log_w[mine]))
-        turns[k, periodic] = _circular_mean(u[mine][:, periodic], shares)
+        if turn is None:
+            turns[k, periodic] = _circular_mean(u[mine][:, periodic], shares)
         unit = Frames(np.zeros((1, d)), np.eye(d)[None], turns[[k]], periodic)
         y = unit.to_frame(u[mine], 0)[0]
         means[k] = shares @ y
@@ -116,6 +136,16 @@ def _start(
         covariances[k] = (n * covariance + (d + 1) * prior) / (n + d + 1)
     found = frames(means, covariances, turns=turns, periodic=periodic)
     return Islands(found, _log_masses(masses))
+
+
+def _whole_turn(u: FloatArray, log_w: FloatArray, periodic: BoolArray) -> FloatArray:
+    """The turn ``(d,)`` that puts each circle's seam where there is least weight."""
+    turn, shares = np.full(u.shape[1], 0.5), np.exp(weights.normalize(log_w))
+    for j in np.flatnonzero(periodic):
+        counts, _ = np.histogram(ndtr(u[:, j]), bins=SEAM_BINS, range=(0.0, 1.0), weights=shares)
+        nearby = sum(np.roll(counts, shift) for shift in range(-SEAM_ROOM, SEAM_ROOM + 1))
+        turn[j] = ((np.argmin(nearby) + 0.5) / SEAM_BINS + 0.5) % 1.0
+    return turn
 
 
 def _circular_mean(u: FloatArray, shares: FloatArray) -> FloatArray:

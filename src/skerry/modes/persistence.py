@@ -127,6 +127,7 @@ def find_modes(
     Raises:
         InputError: if no point has a finite log density.
     """
+    u, log_density, log_weights = _distinct(u, log_density, log_weights)
     chosen = _choose(log_density, seed)
     values = log_density[chosen]
     circles = np.zeros(u.shape[1], bool) if periodic is None else periodic
@@ -149,7 +150,7 @@ def find_modes(
             shares = np.exp(weights.normalize(log_weights[chosen][order]))
             labels, modes = _label(tree, kept, points)
             mass = np.bincount(labels, shares, len(modes))
-            kept = modes[(mass >= min_mass) | (modes == 0)]
+            kept = modes[mass >= min(min_mass, mass.max())]
     labels, modes = _label(tree, kept, points)
     return Topology(
         peaks=places[modes],
@@ -159,6 +160,22 @@ def find_modes(
         threshold=threshold,
         labeller=_NearestPoint(points, labels, metric),
     )
+
+
+def _distinct(
+    u: FloatArray, log_density: FloatArray, log_weights: FloatArray | None
+) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """Each point once: copies would be their own nearest neighbours, cut off from the rest."""
+    if len(np.unique(log_density)) == len(u):
+        return u, log_density, log_weights
+    _, first, copy_of = np.unique(u, axis=0, return_index=True, return_inverse=True)
+    back = np.argsort(first)  # in the order of the points
+    summed = None
+    if log_weights is not None:
+        summed = np.full(len(first), -np.inf)
+        np.logaddexp.at(summed, copy_of, log_weights)
+        summed = summed[back]
+    return u[first[back]], log_density[first[back]], summed
 
 
 def _choose(log_density: FloatArray, seed: Seed) -> IntArray:

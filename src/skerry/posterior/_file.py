@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
+import warnings
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
@@ -51,6 +51,7 @@ def save(posterior: Posterior, path: str | PathLike[str]) -> None:
         for name in ("peaks", "heights", "births", "deaths"):
             arrays[f"topology.{name}"] = getattr(p.topology, name)
     if p.islands is not None:
+        spec["islands"] = p.islands.n_islands
         arrays |= _frames_arrays("islands", p.islands.frames)
         arrays["islands.log_masses"] = p.islands.log_masses
     if p.flow is not None:
@@ -59,12 +60,15 @@ def save(posterior: Posterior, path: str | PathLike[str]) -> None:
         arrays |= _frames_arrays("frames", p.flow.density.frames)
         leaves = jax.tree.leaves(eqx.filter(p.flow.density.shape, eqx.is_array))
         arrays |= {f"leaf{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
-    arrays["spec"] = np.array(json.dumps(spec))
+    arrays["spec"] = np.array(json.dumps(spec, default=lambda number: number.item()))
     target = Path(path)
     temporary = target.with_name(target.name + ".part")
-    with open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)
-    os.replace(temporary, target)
+    try:
+        with open(temporary, "wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load(path: str | PathLike[str], *, prior: Prior | None = None) -> Posterior:
@@ -78,21 +82,58 @@ def load(path: str | PathLike[str], *, prior: Prior | None = None) -> Posterior:
     Raises:
         InputError: if the file is none of Skerry's, or damaged.
     """
+    if not (prior is None or isinstance(prior, Prior)):
+        raise InputError(f"Expected prior to be a skerry.Prior; got {type(prior).__name__}.")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # NumPy warns of odd headers; ours have none
+            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
         spec = json.loads(str(arrays["spec"]))
         if spec["format"] != FORMAT:
             raise InputError(f"Expected a file of format {FORMAT!r}; got {spec['format']!r}.")
-        return _posterior(spec, arrays, prior)
+        return _checked(_posterior(spec, arrays, prior))
     except FileNotFoundError:
         raise InputError(f"Expected a file saved by Skerry; there is none at {path}.") from None
-    except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except Exception as error:  # there is no end to the ways in which a file can be damaged
         raise InputError(
-            f"Expected a file saved by Skerry; {path} is another kind or damaged ({error})."
+            f"Expected a file saved by Skerry; {path} is another kind or damaged "
+            f"({type(error).__name__}: {error})."
         ) from error
+
+
+def _checked(p: Posterior) -> Posterior:
+    """The posterior, if its parts fit together."""
+    n, d, K = len(p.samples), len(p.names), len(p.modes)
+    shapes = {"samples": (n, d), "log_weights": (n,), "log_likelihood": (n,), "labels": (n,)}
+    kinds = {"samples": "f", "log_weights": "f", "log_likelihood": "f", "labels": "i"}
+    fits = [
+        all(getattr(p, name).shape == shape for name, shape in shapes.items()),
+        all(getattr(p, name).dtype.kind == kind for name, kind in kinds.items()),
+        n > 0 and bool(np.all((p.labels >= 0) & (p.labels < K))),
+        all(isinstance(name, str) for name in p.names) and isinstance(p.settings, dict),
+        all(m.location.shape == (d,) and m.covariance.shape == (d, d) for m in p.modes),
+        all(_is_number(getattr(p, name)) for name in SCALARS),
+        all(_is_number(getattr(mode, name)) for mode in p.modes for name in MODE_SCALARS),
+        p.topology is None or p.topology.peaks.shape == (K, d),
+        p.islands is None or p.islands.frames.means.shape == (K, d),
+        p.islands is None or p.islands.log_masses.shape == (K,),
+        p.flow is None or p.flow.density.dim == d,
+    ]
+    if not all(fits):
+        raise ValueError("its parts do not fit together")
+    if p.flow is not None and p.flow.prior.names != p.names:
+        raise InputError(
+            f"Expected a prior of the posterior's own parameters {', '.join(p.names)}; got one of "
+            f"{', '.join(p.flow.prior.names)}; pass the prior it was made with."
+        )
+    return p
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _posterior(spec: dict[str, Any], arrays: dict[str, Any], prior: Prior | None) -> Posterior:
@@ -111,7 +152,7 @@ def _posterior(spec: dict[str, Any], arrays: dict[str, Any], prior: Prior | None
     if "threshold" in spec:
         parts = {n: arrays[f"topology.{n}"] for n in ("peaks", "heights", "births", "deaths")}
         topology = Topology(**parts, threshold=spec["threshold"])
-    if "islands.log_masses" in arrays:
+    if "islands" in spec:
         islands = Islands(_frames("islands", arrays), arrays["islands.log_masses"])
     if prior is not None and "density" in spec:
         flow = PosteriorFlow(prior, _density(spec["density"], arrays))
@@ -150,10 +191,23 @@ def _density_spec(density: Density) -> dict[str, Any]:
     }
 
 
+def _refuse_giants(
+    settings: CouplingSettings, K: int, x_dim: int, told: bool, arrays: dict[str, Any]
+) -> None:
+    """Build no network larger than the arrays that a file holds."""
+    leaves = [array.size for name, array in arrays.items() if name.startswith("leaf")]
+    bins = settings.bins if settings.kind == "spline" else 1
+    context = K if told else 1
+    layer = max(settings.width * settings.depth, settings.width * context, bins)
+    if max(settings.layers * layer, K, x_dim) > sum(leaves) or settings.depth > len(leaves):
+        raise ValueError("its settings and arrays do not fit together")
+
+
 def _density(spec: dict[str, Any], arrays: dict[str, Any]) -> Density:
     """A fresh density of the same form, its arrays replaced by the stored ones."""
     frames, K = _frames("frames", arrays), int(spec["n_components"])
     settings = CouplingSettings(**spec["couplings"])
+    _refuse_giants(settings, K, int(spec["x_dim"]), spec["form"] == "flow_mixture", arrays)
     options: dict[str, Any] = {"settings": settings, "x_dim": int(spec["x_dim"])}
     if spec["form"] == "flow_mixture":
         fresh = flow_mixture(frames, np.zeros(K), Seed((0,)), **options)
@@ -165,9 +219,9 @@ def _density(spec: dict[str, Any], arrays: dict[str, Any]) -> Density:
         fresh = mixture_base(blank, np.zeros(K), Seed((0,)), frozen=bool(spec["frozen"]), **options)
     dynamic, static = eqx.partition(fresh.shape, eqx.is_array)
     leaves, structure = jax.tree.flatten(dynamic)
-    stored = [arrays[f"leaf{i}"] for i in range(len(leaves))]
-    for leaf, own in zip(stored, leaves, strict=True):
+    found = [arrays[f"leaf{i}"] for i in range(len(leaves))]
+    for leaf, own in zip(found, leaves, strict=True):
         if leaf.shape != own.shape or leaf.dtype != own.dtype:
             raise ValueError(f"an array of shape {own.shape} has shape {leaf.shape}")
-    restored = jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in stored])
+    restored = jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in found])
     return Density(frames, eqx.combine(restored, static))

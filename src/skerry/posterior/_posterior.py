@@ -10,7 +10,7 @@ import numpy as np
 from skerry import weights
 from skerry._seeds import SeedLike, as_seed
 from skerry._types import FloatArray, IntArray
-from skerry.errors import UnsupportedError
+from skerry.errors import InputError, UnsupportedError
 from skerry.modes import Islands, Topology
 from skerry.posterior._flow import PosteriorFlow
 from skerry.posterior._history import Round, Search
@@ -37,6 +37,10 @@ class Mode:
     covariance: FloatArray
     log_evidence: float
     n_samples: int
+
+    def __post_init__(self) -> None:
+        for array in (self.location, self.covariance):
+            array.setflags(write=False)
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,8 @@ class Posterior:
         Points repeat where n is large beside ``n_effective``; ``posterior.flow.sample`` never
         repeats one, but is a fit.
         """
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
+            raise InputError(f"Expected n to be an int >= 0; got {n!r}; pass a number of draws.")
         generator = as_seed(seed).child("posterior sample").numpy()
         return self.samples[weights.systematic_resample(self.log_weights, n, generator)]
 
