@@ -11,7 +11,7 @@ import numpy as np
 from skerry._types import FloatArray
 from skerry.study._pictures import axes, describe
 from skerry.study._plan import SHOWN, SPLINE, Variant
-from skerry.study._records import Row
+from skerry.study._records import EXACT, Row
 from skerry.tasks import get
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ COLOURS = ("#b2182b", "#ef8a62", "#4393c3", "#053061", "#888888")
 MARKERS = ("o", "s", "^", "D", "v")
 SHOWN_MEASURES = {
     "forward_kl": ("forward KL (nats)", 1e-3),
-    "bridge_mass": ("bridge mass", 1e-4),
+    "bridge_mass": ("bridge mass", 3e-4),
     "mass_error": ("largest mode-mass error", 1e-3),
     "sliced_w2": ("sliced W2", 1e-3),
 }
@@ -32,11 +32,14 @@ SHOWN_MEASURES = {
 def density_figure(target: str, pictures: Mapping[str, FloatArray], rows: Sequence[Row]) -> Figure:
     """The exact target and each density beside it; below, their logs on one scale.
 
+    A thin line bounds the target's 99.9% highest-density region: what lies outside is bridge.
+
     Args:
         target: the task's name.
         pictures: log densities by variant key, and the target's own as ``"exact"``.
         rows: of the runs that the pictures come from.
     """
+    from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
 
     task = get(target)
@@ -51,8 +54,11 @@ def density_figure(target: str, pictures: Mapping[str, FloatArray], rows: Sequen
     for column, (log_q, title) in enumerate(zip(panels, titles, strict=True)):
         upper, lower = grid[:, column]
         scale = {"origin": "lower", "extent": extent, "aspect": "auto", "cmap": "magma"}
-        linear = upper.imshow(np.exp(log_q - top), vmin=0, vmax=1, **scale)
+        linear = upper.imshow(np.exp(log_q - top), norm=PowerNorm(0.4, 0, 1), **scale)
         logs = lower.imshow(np.maximum(log_q - top, -DEPTH), vmin=-DEPTH, vmax=0, **scale)
+        lower.contour(
+            x, y, panels[0], [task.hdr_level], colors="w", linewidths=0.6, linestyles="solid"
+        )
         upper.set_title(title, fontsize=9)
         lower.set_xlabel(describe(task)[0])
     for row, label in enumerate(("density", "log density")):
@@ -61,12 +67,17 @@ def density_figure(target: str, pictures: Mapping[str, FloatArray], rows: Sequen
     figure.colorbar(logs, ax=grid[1].tolist(), label="nats below target's top", pad=0.01)
     where = describe(task)[2]
     size = f"{rows[0].size:,} effective samples" if rows else ""
-    figure.suptitle(f"{target}{f', slice at {where}' if where else ''}: {size}", fontsize=11)
+    place = f", slice at {where}" if where else ""
+    figure.suptitle(f"{target}{place}: {size}. White line: the target's 99.9% region", fontsize=11)
     return figure
 
 
 def decline_figure(rows: Sequence[Row]) -> Figure:
-    """How each measure grows as the effective sample size falls: medians, least to greatest."""
+    """How each measure grows as the effective sample size falls: medians, least to greatest.
+
+    A dashed line is the median for two exact samples: what no density can beat. Values below a
+    floor (the lower edge) are drawn on it.
+    """
     from matplotlib.figure import Figure
 
     targets = list(dict.fromkeys(r.target for r in rows))
@@ -83,35 +94,46 @@ def decline_figure(rows: Sequence[Row]) -> Figure:
             if i == len(targets) - 1:
                 grid[i, j].set_xlabel("effective samples")
         grid[i, 0].set_ylabel(target)
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(LINES), fontsize=9)
+    known: dict[str, Any] = {}
+    for ax in grid.flat:
+        handles, labels = ax.get_legend_handles_labels()
+        known |= dict(zip(labels, handles, strict=True))
+    figure.legend(
+        known.values(), known.keys(), loc="outside upper center", ncols=len(known), fontsize=8
+    )
     return figure
 
 
 def _decline(ax: Any, rows: Sequence[Row], name: str, floor: float) -> None:
-    """One measure of one target: values below the floor are drawn on it."""
+    """One measure of one target."""
+    from matplotlib.ticker import LogLocator
+
     sizes = sorted({r.size for r in rows})
     for n, (variant, colour, marker) in enumerate(zip(LINES, COLOURS, MARKERS, strict=True)):
-        found = [(s, _values(rows, variant, s, name)) for s in sizes]
-        found = [(s, v) for s, v in found if len(v)]
-        if not found:
+        found = [_values(rows, variant.label, variant.kind, s, name) for s in sizes]
+        if not all(len(v) for v in found):
             continue
-        middle = np.array([max(np.median(v), floor) for _, v in found])
-        low = np.array([max(np.min(v), floor) for _, v in found])
-        high = np.array([max(np.max(v), floor) for _, v in found])
-        at = np.array([s for s, _ in found]) * 1.05 ** (n - 2)
+        middle, low, high = (
+            np.maximum([f(v) for v in found], floor) for f in (np.median, np.min, np.max)
+        )
+        at = np.array(sizes) * 1.05 ** (n - 2)
         label = f"{variant.label}, {variant.kind}"
         ax.plot(at, middle, color=colour, marker=marker, ms=4, lw=1.3, label=label)
         ax.vlines(at, low, high, color=colour, lw=1, alpha=0.7)
+    exact = np.median([v for s in sizes for v in _values(rows, EXACT, "none", s, name)])
+    if exact > floor:
+        ax.axhline(exact, color="0.6", lw=1, ls="--", zorder=0, label="two exact samples")
     ax.set(xscale="log", yscale="log")
-    ax.set_ylim(bottom=0.8 * floor)
-    ax.axhline(floor, color="0.8", lw=0.8, zorder=0)
+    ax.set_ylim(bottom=max(ax.get_ylim()[0], 0.8 * floor))
     ax.set_xticks(sizes, [f"{s:,}" for s in sizes])
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.minorticks_off()
+    ax.tick_params(labelsize=8)
 
 
-def _values(rows: Sequence[Row], variant: Variant, size: int, name: str) -> FloatArray:
-    same = [r for r in rows if (r.variant, r.kind, r.size) == (variant.label, variant.kind, size)]
+def _values(rows: Sequence[Row], label: str, kind: str, size: int, name: str) -> FloatArray:
+    same = [r for r in rows if (r.variant, r.kind, r.size) == (label, kind, size)]
     values = np.array([getattr(r, name) for r in same], np.float64)
     return values[np.isfinite(values)]
 

@@ -76,6 +76,8 @@ class Plan:
         sizes: effective sample sizes of the weighted points, the largest first.
         n_seeds: repetitions.
         variants: fitted to all points.
+        extra: further variants, fitted at the largest size alone, to ``extra_targets``.
+        extra_targets: see ``extra``.
         training: of every fit.
         n_draws: exact draws, and draws of q, that the measures average over.
         n_pairs: draws on each side for W1, W2 and MMD, whose cost grows with their square or more.
@@ -87,6 +89,8 @@ class Plan:
     sizes: tuple[int, ...]
     n_seeds: int
     variants: tuple[Variant, ...]
+    extra: tuple[Variant, ...] = ()
+    extra_targets: tuple[str, ...] = ()
     training: Training = field(default_factory=Training)
     n_draws: int = 10_000
     n_pairs: int = 1_000
@@ -96,8 +100,10 @@ class Plan:
         """Everything to do, large sizes first."""
         for size in self.sizes:
             for target in self.targets:
+                more = size == self.sizes[0] and target in self.extra_targets
+                variants = (*self.variants, *(self.extra if more else ()))
                 for number in range(self.n_seeds):
-                    yield Unit(target, size, seed + number, self.variants)
+                    yield Unit(target, size, seed + number, variants)
 
 
 QUICK = Plan(
@@ -105,8 +111,10 @@ QUICK = Plan(
     targets=("octants", "himmelblau", "corners", "ring_blob", "two_moons"),
     sizes=(5_000, 100),
     n_seeds=1,
-    variants=(*SHOWN, *SPLINE[3:]),
-    training=Training(max_epochs=12),
+    variants=SHOWN,
+    extra=SPLINE[3:],
+    extra_targets=("himmelblau",),
+    training=Training(max_epochs=16, batch=256),
 )
 FULL = Plan(
     name="full",
