@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import zipfile
@@ -304,6 +305,15 @@ def test_a_posterior_survives_the_disk(tmp_path, names, density, kind):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["again.npz", "p.npz"]
 
 
+def test_a_posterior_can_be_pickled():
+    posterior = made()
+    copy = pickle.loads(pickle.dumps(posterior))
+    np.testing.assert_array_equal(copy.samples, posterior.samples)
+    np.testing.assert_array_equal(
+        copy.log_prob(posterior.samples[:50]), posterior.log_prob(posterior.samples[:50])
+    )
+
+
 def test_a_new_process_finds_the_same_bits(tmp_path):
     posterior = corners()
     posterior.save(tmp_path / "p.npz")
@@ -511,7 +521,7 @@ def test_pickled_objects_are_never_run(entry, tmp_path):
     arrays = {**contents()[0], entry: np.array([Bomb(tmp_path / "run")], dtype=object)}
     np.savez_compressed(tmp_path / "p.npz", **arrays)
     refused(tmp_path / "p.npz")
-    (tmp_path / "raw.npz").write_bytes(__import__("pickle").dumps(Bomb(tmp_path / "run")))
+    (tmp_path / "raw.npz").write_bytes(pickle.dumps(Bomb(tmp_path / "run")))
     refused(tmp_path / "raw.npz")
     assert not (tmp_path / "run").exists()
 

@@ -162,6 +162,14 @@ class Prior:
         for field, value in {**values, "_coordinates": coordinates}.items():
             object.__setattr__(self, field, value)
 
+    def __getstate__(self) -> tuple[Any, ...]:
+        parts = None if self.parts is None else dict(self.parts)
+        return self.names, self._coordinates, parts
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        names, coordinates, parts = state
+        self._fill(names, coordinates, None if parts is None else MappingProxyType(parts))
+
     def __repr__(self) -> str:
         return f"Prior({', '.join(self.names)})"
 
