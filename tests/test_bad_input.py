@@ -147,7 +147,7 @@ ARGUMENTS = {
     "max_calls zero": ({"max_calls": 0}, "max_calls, an int >= 10, or None; got 0"),
     "max_calls a fraction": ({"max_calls": 100.5}, "max_calls, an int >= 10, or None; got 100.5"),
     "max_calls text": ({"max_calls": "100"}, "max_calls, an int >= 10, or None; got '100'"),
-    "a scheme's name": ({"scheme": "static"}, r"a scheme, for example skerry.Static\(n\); got 'st"),
+    "a scheme's name": ({"scheme": "static"}, r"skerry.Static\(n, \.\.\.\); got 'st"),
     "a scheme's class": ({"scheme": skerry.Static}, "Expected a scheme"),
     "a scheme that is false": ({"scheme": 0}, "Expected a scheme.*got 0"),
     "a Fit for a scheme": ({"scheme": skerry.Fit()}, r"Expected a scheme.*got Fit\("),
@@ -178,7 +178,7 @@ def test_numbers_of_draws_that_cannot_be_used_are_told(n):
 
 
 FITS = {
-    "density": ({"density": "planar"}, "'gaussian_base'; got 'planar'"),
+    "density": ({"density": "planar"}, "'islands'; got 'planar'"),
     "start": ({"start": "anywhere"}, "Expected start 'modes' or 'random'; got 'anywhere'"),
     "no modes": ({"n_modes": 0}, "n_modes, an int >= 1, or None; got 0"),
     "half a mode": ({"n_modes": 2.5}, "n_modes, an int >= 1, or None; got 2.5"),

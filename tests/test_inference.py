@@ -452,7 +452,12 @@ def test_progress_is_told_stage_by_stage():
         scheme=static(500),
         progress=lambda stage, done, total: seen.append((stage, done, total)),
     )
-    assert seen == [("likelihood", 500, 500), ("training", 1, 2), ("training", 2, 2)]
+    assert seen == [
+        ("likelihood", 500, 500),
+        ("modes and islands", 0, 1),
+        ("training", 1, 2),
+        ("training", 2, 2),
+    ]
 
 
 # Points evaluated earlier

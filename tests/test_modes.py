@@ -290,12 +290,12 @@ def test_new_points_get_the_label_of_their_island():
     np.testing.assert_array_equal(order[topology.label(new)], mixture.label(new))
 
 
-def test_a_topology_without_its_graph_labels_nothing_but_one_mode():
+def test_a_topology_without_a_labeller_labels_nothing_but_one_mode():
     mixture = round_islands(2, 2)
     u = scattered(mixture, 500, np.random.default_rng(0))
     two = modes_of(u, mixture.log_prob(u))
     bare = type(two)(two.peaks, two.heights, two.births, two.deaths, two.threshold)
-    with pytest.raises(UnsupportedError, match="a topology with its graph; a loaded one has none"):
+    with pytest.raises(UnsupportedError, match="a topology that labels points"):
         bare.label(u)
     assert not modes_of(u, mixture.log_prob(u), n_modes=1).label(u).any()
 

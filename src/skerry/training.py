@@ -55,8 +55,9 @@ class Training:
     clip: float = 5.0
 
     def __post_init__(self) -> None:
-        if min(self.max_epochs, self.steps, self.batch, self.patience) < 1:
-            raise InputError(f"Expected max_epochs, steps, batch, patience >= 1; got {self}.")
+        counts = (self.max_epochs, self.steps, self.batch, self.patience)
+        if not all(isinstance(count, (int, np.integer)) and count >= 1 for count in counts):
+            raise InputError(f"Expected max_epochs, steps, batch, patience, ints >= 1; got {self}.")
         if not (0 < self.held_out < 1 and self.learning_rate > 0 and self.clip > 0):
             raise InputError(
                 f"Expected 0 < held_out < 1, learning_rate > 0 and clip > 0; got {self}."
@@ -157,10 +158,14 @@ def fit(
     mean_shift = float(np.exp(weights.normalize(log_w[train])) @ shift[train])
 
     params, static = eqx.partition(density.shape, eqx.is_inexact_array)
-    state = _State(params, params, _optimizer(settings).init(params), jnp.zeros((), jnp.int32))
+    state = _State(params, params, optax.scale_by_adam().init(params), jnp.zeros((), jnp.int32))
     best_params, best = params, 0
     epochs = [Epoch(np.nan, evaluate(params, static))]
-    total = jnp.asarray(settings.max_epochs * settings.steps, jnp.float32)
+    pace = _Pace(
+        jnp.asarray(settings.learning_rate, jnp.float32),
+        jnp.asarray(settings.clip, jnp.float32),
+        jnp.asarray(settings.max_epochs * settings.steps, jnp.float32),
+    )
     for number in range(1, settings.max_epochs + 1):
         order = weights.systematic_resample(
             log_w[train],
@@ -171,7 +176,7 @@ def fit(
             lambda a: a.reshape(settings.steps, settings.batch, *a.shape[1:]),
             data.take(train[order]),
         )
-        state, losses = _epoch(state, static, batches, total, settings)
+        state, losses = _epoch(state, static, batches, pace)
         epoch = Epoch(float(np.mean(losses)) - mean_shift, evaluate(state.average, static))
         epochs.append(epoch)
         if epoch.held_out < epochs[best].held_out:
@@ -219,10 +224,6 @@ def _split(log_w: FloatArray, share: float, seed: Seed) -> tuple[IntArray, IntAr
     return order[n:], order[:n]
 
 
-def _optimizer(settings: Training) -> optax.GradientTransformation:
-    return optax.chain(optax.clip_by_global_norm(settings.clip), optax.scale_by_adam())
-
-
 def _evaluator(data: _Data, log_w: FloatArray, shift: FloatArray) -> Callable[[Any, Any], float]:
     """The held-out score of given parameters, in chunks of one size."""
     shares = np.exp(weights.normalize(log_w))
@@ -255,23 +256,32 @@ def _score(params: Any, static: Any, data: _Data, shares: Any) -> Any:
     return jnp.sum(jnp.where(shares > 0, shares * _losses(params, static, data), 0.0))
 
 
+class _Pace(NamedTuple):
+    """Settings of a step as arrays: changing them compiles nothing."""
+
+    rate: Any
+    clip: Any
+    total: Any  # steps over which the rate falls to 0
+
+
 @program
-def _epoch(
-    state: _State, static: Any, batches: _Data, total: Any, settings: Training
-) -> tuple[_State, Any]:
-    """One pass of ``settings.steps`` steps."""
-    optimizer = _optimizer(settings)
+def _epoch(state: _State, static: Any, batches: _Data, pace: _Pace) -> tuple[_State, Any]:
+    """One pass over the batches, a step each; the first epoch warms up."""
+    warm_up = batches.y.shape[0]
 
     def step(state: _State, batch: _Data) -> tuple[_State, Any]:
         loss, gradient = jax.value_and_grad(
             lambda params: jnp.mean(_losses(params, static, batch))
         )(state.params)
-        direction, optimizer_state = optimizer.update(gradient, state.optimizer)
-        rate = settings.learning_rate * jnp.minimum(1.0, (state.step + 1) / settings.steps)
-        rate = rate * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(1.0, state.step / total)))
+        norm = jnp.sqrt(sum(jnp.sum(g**2) for g in jax.tree.leaves(gradient)))
+        shrink = jnp.minimum(1.0, pace.clip / jnp.maximum(norm, 1e-12))
+        gradient = jax.tree.map(lambda g: shrink * g, gradient)
+        direction, optimizer = optax.scale_by_adam().update(gradient, state.optimizer)
+        rate = pace.rate * jnp.minimum(1.0, (state.step + 1) / warm_up)
+        rate = rate * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(1.0, state.step / pace.total)))
         params = jax.tree.map(lambda p, g: p - rate * g, state.params, direction)
         keep = jnp.minimum(0.98, (state.step + 1.0) / (state.step + 10.0))
         average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, state.average, params)
-        return _State(params, average, optimizer_state, state.step + 1), loss
+        return _State(params, average, optimizer, state.step + 1), loss
 
     return jax.lax.scan(step, state, batches)

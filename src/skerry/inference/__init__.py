@@ -4,9 +4,9 @@
 the same way: weights -> modes -> islands -> density -> verdict.
 """
 
-from skerry.inference._adaptive import Adaptive
 from skerry.inference._fit import Fit
 from skerry.inference._infer import Static, infer
+from skerry.inference._state import Adaptive
 from skerry.inference._table import fit, refit
 
 __all__ = ["Adaptive", "Fit", "Static", "fit", "infer", "refit"]

@@ -13,10 +13,10 @@ from skerry._types import FloatArray
 from skerry.errors import InputError, SkerryError
 from skerry.evaluate import Evaluations, Failures, evaluate
 from skerry.inference import _adaptive as adaptive
-from skerry.inference._adaptive import Adaptive
 from skerry.inference._conclude import MIN_POINTS, Outcome, Progress, check_asked, conclude
 from skerry.inference._fit import DensityName, Fit
 from skerry.inference._points import Points
+from skerry.inference._state import Adaptive, State, Target
 from skerry.posterior import Posterior, Search
 from skerry.problem import Problem
 
@@ -98,7 +98,7 @@ def infer(
         outcome = _static(calls, n, root, progress)
         settings: dict[str, str | int | float] = {"scheme": "static", "n": n}
     else:
-        target = adaptive.Target(
+        target = Target(
             calls.log_likelihood,
             calls.gradient if problem.has_gradient else None,
             problem.prior.periodic,
@@ -184,7 +184,7 @@ def _static(calls: _Calls, n: int, seed: Seed, progress: Progress | None) -> Out
 
 def _adaptive(
     calls: _Calls,
-    target: adaptive.Target,
+    target: Target,
     max_seconds: float | None,
     progress: Progress | None,
 ) -> Outcome:
@@ -223,7 +223,7 @@ def _adaptive(
     )
 
 
-def _report(progress: Progress, state: adaptive.State, target: adaptive.Target) -> None:
+def _report(progress: Progress, state: State, target: Target) -> None:
     line = state.history[-1]
     stage = (
         f"round {len(state.counts) - 1} ({line.kind}): beta {line.beta:.3g}, "

@@ -33,8 +33,8 @@ class Status(Enum):
     COLLAPSED = (
         "The weights have collapsed onto a few points: don't trust these masses, samples or this "
         "evidence. The posterior fills too small a part of the prior for this many draws: "
-        "use the adaptive scheme (skerry.Adaptive) or more calls, raise n, narrow the prior, or use "
-        "points drawn closer to the posterior (skerry.fit)."
+        "use the adaptive scheme (skerry.Adaptive) or more calls, raise n, narrow the prior, or "
+        "use points drawn closer to the posterior (skerry.fit)."
     )
 
     def __str__(self) -> str:
