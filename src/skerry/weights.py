@@ -3,6 +3,10 @@ r"""Log-weight algebra: all of importance sampling's arithmetic, in log space an
 Points :math:`\theta_i \sim g` carry :math:`\log w_i = \log\pi(\theta_i) + \log L(\theta_i) -
 \log g(\theta_i)`. A weight of zero is ``-inf`` and stays in the count: the evidence is the mean
 of *all* weights. NaN and ``+inf`` never enter: :func:`check` refuses them.
+
+>>> import numpy as np
+>>> round(effective_sample_size(np.log([0.5, 0.25, 0.25])), 3)
+2.667
 """
 
 from __future__ import annotations

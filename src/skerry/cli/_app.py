@@ -31,6 +31,7 @@ class DensityChoice(StrEnum):
     flow_mixture = "flow_mixture"
     mixture_base = "mixture_base"
     gaussian_base = "gaussian_base"
+    islands = "islands"
 
 
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
@@ -102,9 +103,25 @@ def infer(
     problem: Annotated[
         Path, typer.Argument(help="A Python file that defines `problem` (and `x`). It is run.")
     ],
-    n: Annotated[int, typer.Option("--n", min=10, help="Likelihood calls.")] = 100_000,
-    density: Density = DensityChoice.flow_mixture,
-    effective: Effective = 1_000,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "--n", min=10, help="So many prior draws, weighted by their likelihood; else adaptive."
+        ),
+    ] = None,
+    max_calls: Annotated[
+        int | None, typer.Option(min=10, help="Likelihood calls at most, adaptive.")
+    ] = None,
+    thoroughness: Annotated[
+        float, typer.Option(min=0.01, help="How hard to look for islands, adaptive.")
+    ] = 1.0,
+    density: Annotated[
+        DensityChoice | None,
+        typer.Option(help="By default islands if adaptive, flow_mixture for prior draws."),
+    ] = None,
+    effective: Annotated[
+        float, typer.Option(min=1.0, help="Effective samples asked for.")
+    ] = 10_000,
     seed: Seed = 0,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; by default skerry- and the file's name.")
@@ -112,11 +129,12 @@ def infer(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """The posterior of a problem: prior draws weighted by their likelihood."""
+    """The posterior of a problem: adaptive rounds, or prior draws with --n."""
     with guarded(debug):
-        from skerry.cli._commands import run_infer
+        from skerry.cli._commands import chosen_scheme, run_infer
 
-        run_infer(problem, n, density.value, effective, seed, out, quiet)
+        scheme = chosen_scheme(n, thoroughness, None if density is None else density.value)
+        run_infer(problem, scheme, max_calls, effective, seed, out, quiet)
 
 
 @app.command()

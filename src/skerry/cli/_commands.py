@@ -41,8 +41,23 @@ def run_study(out: Path, full: bool, seed: int, workers: int | None, quiet: bool
     typer.echo(f"Study: {out}")
 
 
+def chosen_scheme(
+    n: int | None, thoroughness: float, density: Any
+) -> skerry.Adaptive | skerry.Static:
+    """Prior draws if their number is given, else adaptive rounds."""
+    if n is not None:
+        return skerry.Static(n, density or "flow_mixture")
+    return skerry.Adaptive(thoroughness=thoroughness, fit=skerry.Fit(density=density or "islands"))
+
+
 def run_infer(
-    path: Path, n: int, density: Any, effective: float, seed: int, out: Path | None, quiet: bool
+    path: Path,
+    scheme: skerry.Adaptive | skerry.Static,
+    max_calls: int | None,
+    effective: float,
+    seed: int,
+    out: Path | None,
+    quiet: bool,
 ) -> None:
     """``skerry infer``."""
     problem, x = read_problem(path)
@@ -51,11 +66,12 @@ def run_infer(
             problem,
             x,
             n_effective=effective,
+            max_calls=max_calls,
             seed=seed,
-            scheme=skerry.Static(n, density),
+            scheme=scheme,
             progress=progress,
         )
-    command = {"command": "infer", "problem": str(path), "n": n, "seed": seed}
+    command = {"command": "infer", "problem": str(path), "seed": seed}
     _write(posterior, out or Path(f"skerry-{path.stem}"), command, quiet)
 
 

@@ -22,6 +22,7 @@ from skerry.training import fit as train
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 MIN_POINTS = 10
+LIGHTEST = 1e-6  # a peak with less of the mass is no mode
 NEGLIGIBLE = 20.0  # nats: what is left out is less than 2e-9 of the largest weight, all together
 
 
@@ -107,7 +108,7 @@ def conclude(
         samples=points.theta,
         log_weights=log_w,
         log_likelihood=points.log_likelihood,
-        labels=np.argsort(order)[labels],
+        labels=_renumbered(labels, order, topology.n_modes),
         log_evidence=evidence.log_evidence,
         log_evidence_error=evidence.error,
         n_effective=size,
@@ -210,6 +211,7 @@ def _modes(
     """The modes, heaviest first, and the topology's index of each."""
     masses = weights.group_masses(log_w, labels, n_modes)
     order = np.argsort(-masses.mass, kind="stable")
+    order = order[masses.mass[order] > LIGHTEST]
     modes = []
     for k in order:
         mine = np.flatnonzero(labels == k)
@@ -229,6 +231,13 @@ def _modes(
             )
         )
     return tuple(modes), order
+
+
+def _renumbered(labels: IntArray, order: IntArray, n_modes: int) -> IntArray:
+    """Labels in the order of the modes listed; -1 for the others."""
+    place = np.full(n_modes, -1)
+    place[order] = np.arange(len(order))
+    return place[labels]
 
 
 def _differences(theta: FloatArray, place: FloatArray, prior: Prior) -> FloatArray:

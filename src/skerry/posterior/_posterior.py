@@ -52,7 +52,8 @@ class Posterior:
         samples: weighted draws, ``(n, d)``; points of negligible weight are left out.
         log_weights: theirs, ``(n,)``, logsumexp 0.
         log_likelihood: theirs, ``(n,)``.
-        labels: the mode of each sample, ``(n,)``: an index into ``modes``.
+        labels: the mode of each sample, ``(n,)``: an index into ``modes``, or -1 for a peak that
+            carries less than a millionth of the mass.
         log_evidence: log Z.
         log_evidence_error: its standard error.
         n_effective: Kish's effective number of samples.

@@ -11,6 +11,13 @@ else is derived: a draw is ``from_u`` of standard normal numbers, and the log-Ja
 
 A prior is made of named, independent parts (``Prior({...})``), or of a transform from the unit
 cube, for parameters which depend on each other (``Prior.from_transform``).
+
+>>> import scipy.stats as st
+>>> prior = Prior({"mass": st.uniform(0, 10), "phase": Periodic(0, 1)})
+>>> prior.names, prior.ndim
+(('mass', 'phase'), 2)
+>>> prior.to_u([[5.0, 0.5]]).round(6).tolist()
+[[0.0, 0.0]]
 """
 
 from skerry.priors._columns import Periodic
