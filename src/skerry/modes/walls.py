@@ -3,7 +3,8 @@ r"""Modes from islands: which Gaussian components are one island, judged by the 
 After exploring, every island is covered by one component or a chain of them. Components are nodes,
 as high as the best point in them; between neighbours the log density is evaluated along a way
 from one best point to the other, at first straight, then led over the best points near its dips,
-and the lowest value met is the wall's top. The merge tree over these edges, the highest first,
+and the lowest value met is the pass between them: the wall found is never lower than the
+real one. The merge tree over these edges, the highest first,
 is the persistence diagram: a handful of likelihood calls buys walls that were looked at, where a
 graph of samples would leap over the gap that nobody visits.
 """
@@ -25,7 +26,7 @@ LogDensity: TypeAlias = Callable[[FloatArray], FloatArray]
 STEPS = 4  # looks on each leg of a way
 DETOURS = 4
 NEIGHBOURS = 6
-FAR = 9.0  # standard deviations: components of one chain overlap
+FAR = 20.0  # standard deviations: what lies farther apart is not looked between
 
 
 def modes_of_islands(
@@ -130,7 +131,8 @@ def _wall(
 ) -> float:
     """The lowest log density on the best way found between two components' best points.
 
-    It starts straight; where it dips, it is led over the best evaluated point near the dip.
+    It starts straight; the leg with the deepest dip is led over the best evaluated point half-way
+    along it, and so on.
     """
     ceiling = min(values[best[a]], values[best[b]])
     y, _ = islands.frames.to_frame(u, a)
@@ -138,17 +140,16 @@ def _wall(
     lows = [_segment(islands, a, y[way], evaluate)]
     found = -np.inf
     for _ in range(DETOURS):
-        low = min(ceiling, *lows)
-        if low <= found:
-            break
-        found = low
+        found = max(found, min(ceiling, *lows))
         worst = int(np.argmin(lows))
         here, there = way[worst], way[worst + 1]
-        length = np.linalg.norm(y[there] - y[here])
-        near = np.linalg.norm(y - 0.5 * (y[here] + y[there]), axis=1) < 0.45 * length
-        near[way] = False
-        rows = np.flatnonzero(near & (values > low))
-        if low >= ceiling - 0.5 or len(rows) == 0:
+        leg = y[there] - y[here]
+        along = (y - y[here]) @ leg / (leg @ leg)
+        aside = np.sum((y - y[here] - along[:, None] * leg) ** 2, axis=1)
+        rows = np.flatnonzero(
+            (np.abs(along - 0.5) < 0.15) & (aside < leg @ leg) & (values > lows[worst])
+        )
+        if found >= ceiling - 0.5 or len(rows) == 0:
             break
         over = int(rows[np.argmax(values[rows])])
         way.insert(worst + 1, over)
