@@ -23,7 +23,7 @@ COLOURS = ("#b2182b", "#ef8a62", "#4393c3", "#053061", "#888888")
 MARKERS = ("o", "s", "^", "D", "v")
 SHOWN_MEASURES = {
     "forward_kl": ("forward KL (nats)", 1e-3),
-    "bridge_mass": ("bridge mass", 3e-4),
+    "bridge_mass": ("bridge mass (≥ 0.0003 shown)", 3e-4),
     "mass_error": ("largest mode-mass error", 1e-3),
     "sliced_w2": ("sliced W2", 1e-3),
 }
