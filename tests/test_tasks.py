@@ -18,7 +18,18 @@ from skerry.errors import InputError
 
 Z = 5.0
 NAMES = tasks.names()
-PIECES = {"ring_blob": 30, "helix": 60, "two_moons": 20}
+PIECES = {
+    "ring_blob": 30,
+    "helix": 60,
+    "two_moons": 20,
+    "edge_2d": 30,
+    "seam_2d": 20,
+    "many_2d": 100,
+    "sensors_8d": 80,
+    "rv_period_1d": 24,
+    "rv_eccentric": 100,
+}
+CERTIFIED = {"label_switching_6d", "sensors_8d", "rv_eccentric"}
 every_task = pytest.mark.parametrize("name", NAMES)
 
 
@@ -37,7 +48,7 @@ class Proposal:
     def __init__(self, theta, n_pieces, dof=8.0, wider=1.3):
         from sklearn.mixture import GaussianMixture
 
-        fit = GaussianMixture(n_pieces, tol=1e-2, max_iter=500, random_state=0)
+        fit = GaussianMixture(n_pieces, tol=1e-2, max_iter=500, random_state=0, reg_covar=1e-9)
         fit.fit(theta / theta.std(axis=0))
         scale = np.diag(theta.std(axis=0)) * np.sqrt(wider)
         shapes = zip(fit.means_ @ np.diag(theta.std(axis=0)), fit.covariances_, strict=True)
@@ -95,9 +106,17 @@ def weighted(name):
     if name.startswith("bananas"):
         proposal = BananaProposal(task)
     else:
-        proposal = Proposal(task.sample(20_000, 11), PIECES.get(name, 3 * len(task.modes)))
+        ndim = task.problem.prior.ndim
+        dof, wider = (8.0, 1.3) if ndim < 15 else (30.0, 1.05)
+        pieces = PIECES.get(name, 3 * len(task.modes)) if ndim < 15 else len(task.modes)
+        proposal = Proposal(task.sample(20_000, 11), pieces, dof, wider)
     theta = proposal.sample(60_000, np.random.default_rng(12))
-    return theta, np.exp(task.log_prob(theta) - proposal.log_prob(theta))
+    low, high = task.problem.prior.bounds.T
+    inside = ((theta >= low) & (theta <= high)).all(axis=1)
+    ratios = np.zeros(len(theta))
+    ratios[inside] = np.exp(task.log_prob(theta[inside]) - proposal.log_prob(theta[inside]))
+    theta[~inside] = task.modes[0].location  # of weight zero: any point of the support will do
+    return theta, ratios
 
 
 @every_task
@@ -109,7 +128,8 @@ def test_a_task_is_a_consistent_value(name):
     assert task.source
     assert masses(task).sum() == pytest.approx(1.0, abs=1e-6)
     assert np.isfinite(task.log_evidence)
-    assert 0.0 <= task.log_evidence_error < 1e-5
+    assert 0.0 <= task.log_evidence_error < (0.01 if name in CERTIFIED else 2e-5)
+    assert 0.0 <= task.mass_error < 0.003
     with pytest.raises(dataclasses.FrozenInstanceError):
         task.name = "other"
 
@@ -159,7 +179,7 @@ def test_mode_masses_are_those_of_exact_draws(name):
     found = metrics.mode_masses(task.label(draws(name)), len(task.modes))
     truth = masses(task)
     errors = np.sqrt(truth * (1 - truth) / len(draws(name)))
-    assert (np.abs(found - truth) <= Z * errors + 1e-9).all()
+    assert (np.abs(found - truth) <= Z * np.hypot(errors, task.mass_error) + 1e-9).all()
     if len(truth) > 1:
         wrong = np.roll(truth, 1) if np.ptp(truth) > 0.01 else truth + 0.02
         assert (np.abs(found - wrong) > Z * errors).any()
@@ -179,13 +199,19 @@ def test_the_highest_density_region_holds_its_share_of_fresh_draws(name):
 def test_the_evidence_is_right_and_an_error_would_be_seen(name):
     ratios = weighted(name)[1]
     error = ratios.std() / np.sqrt(ratios.size)
-    assert abs(ratios.mean() - 1.0) < Z * error + tasks.get(name).log_evidence_error
+    assert abs(ratios.mean() - 1.0) < Z * np.hypot(error, tasks.get(name).log_evidence_error)
     for wrong in (-0.05, 0.05):
         assert abs(ratios.mean() * np.exp(wrong) - 1.0) > Z * error
 
 
+def seen_by_prior_draws():
+    """Tasks whose islands a few hundred thousand draws of the prior meet often."""
+    flat = (n for n in NAMES if tasks.get(n).problem.prior.ndim <= 3)
+    return [name for name in flat if name != "narrow_2d"]
+
+
 @pytest.mark.statistical
-@pytest.mark.parametrize("name", [n for n in NAMES if tasks.get(n).problem.prior.ndim <= 3])
+@pytest.mark.parametrize("name", seen_by_prior_draws())
 def test_prior_draws_give_the_evidence(name):
     task = tasks.get(name)
     theta = task.problem.prior.sample(400_000, 21)
@@ -221,7 +247,7 @@ def test_draws_follow_the_density_and_an_error_would_be_seen(name):
 
 
 def test_names_are_unique_and_unknown_ones_are_refused():
-    assert len(set(NAMES)) == len(NAMES) == 16
+    assert len(set(NAMES)) == len(NAMES) == 25
     with pytest.raises(InputError, match=r"got 'himelblau'; did you mean himmelblau.*two_moons"):
         tasks.get("himelblau")
     with pytest.raises(InputError, match="Expected n >= 1 draws; got 0"):

@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import cache, partial
 
 from skerry.errors import InputError
+from skerry.tasks import _labels, _periods, _sources
+from skerry.tasks._awkward import edge, many, narrow, seam
 from skerry.tasks._curves import bananas, helix, ring_blob
 from skerry.tasks._gaussians import corners, gaussian_mixture
 from skerry.tasks._higgs import VARIANTS, higgs
@@ -22,14 +24,23 @@ _BUILDERS: dict[str, Callable[[], Task]] = {
     "two_moons": two_moons,
     "ring_blob": ring_blob,
     "eggbox": eggbox,
+    "narrow_2d": narrow,
+    "edge_2d": edge,
+    "seam_2d": seam,
+    "many_2d": many,
     "octants": octants,
     "helix": helix,
     "mixture_5d": partial(gaussian_mixture, 5, 6),
     "mixture_10d": partial(gaussian_mixture, 10, 6),
+    "mixture_20d": partial(gaussian_mixture, 20, 3),
+    "unimodal_5d": partial(gaussian_mixture, 5, 1),
     "log_gamma_2d": partial(log_gamma, 2),
     "log_gamma_4d": partial(log_gamma, 4),
     "bananas_5d": partial(bananas, 5),
     "bananas_10d": partial(bananas, 10),
+    "source_localisation_4d": _sources.source_localisation,
+    "label_switching_6d": _labels.CERTIFIED.task,
+    "rv_period_1d": _periods.rv_period,
     **{name: partial(higgs, name) for name in VARIANTS},
 }
 

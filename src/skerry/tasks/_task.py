@@ -37,12 +37,14 @@ class Task:
         name: its name in the registry.
         problem: what an inference gets to see.
         log_evidence: log Z, with the normalisation of the problem's likelihood.
-        log_evidence_error: 0 for a closed form, else the quadrature's error bound.
+        log_evidence_error: 0 for a closed form, the quadrature's error bound, or the standard
+            error of a long run.
         modes: locations and masses.
         sampler: (n, rng) -> independent exact posterior draws (n, d).
         labeller: points (n, d) -> the index (n,) of the mode each belongs to.
         note: what is hard about it, and how modes are told apart.
         source: where it comes from.
+        mass_error: the largest standard error of the masses, 0 for a closed form.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Task:
     labeller: Callable[[FloatArray], IntArray]
     note: str
     source: str
+    mass_error: float = 0.0
 
     def sample(self, n: int, seed: SeedLike) -> FloatArray:
         """Independent exact posterior draws (n, d)."""

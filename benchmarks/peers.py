@@ -1,0 +1,298 @@
+"""Skerry beside nautilus and UltraNest on the same tasks, in one process, one after the other.
+
+    python benchmarks/peers.py --tasks corners himmelblau --seeds 0 1
+    python benchmarks/peers.py --tasks higgs_4d --samplers skerry nautilus --max-calls 200000
+
+Each sampler runs with its own defaults until its own stop; skerry and nautilus are asked for the
+same effective samples (10,000, nautilus' default), UltraNest for its default (400 at least). All
+see the same vectorised likelihood, which counts its calls, point by point. CPU seconds are those of
+the whole process and hold compilation. A run ends at ``--max-calls`` (which a batch may overshoot)
+or ``--max-cpu``; what it then knows is judged as it is, and a run that knows nothing is a failure.
+
+Every run appends a row of JSON to ``benchmarks/results/history.jsonl``; a table is printed last.
+Install ``benchmarks/requirements.txt`` beside skerry.
+"""
+
+import argparse
+import contextlib
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import signal
+import subprocess
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from scipy.special import ndtri
+
+HERE = Path(__file__).parent
+HISTORY = HERE / "results" / "history.jsonl"
+IMPOSSIBLE = -1e100  # UltraNest wants finite numbers
+LOST = 0.01, 0.5  # a mode of this mass or more, found with less than this share of it
+
+
+class Stopped(BaseException):
+    """A cap was reached inside a sampler that doesn't stop by itself."""
+
+
+@dataclass
+class Counted:
+    """A likelihood that counts the points it is asked for, and stops well past the cap."""
+
+    function: Callable
+    max_calls: int
+    n_calls: int = 0
+
+    def __call__(self, theta):
+        theta = np.atleast_2d(theta)
+        if self.n_calls > 1.2 * self.max_calls:
+            raise Stopped(f"{self.n_calls} likelihood calls")
+        self.n_calls += len(theta)
+        return self.function(theta)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a sampler says: weighted samples, evidence with its error, how it ended."""
+
+    samples: np.ndarray
+    weights: np.ndarray
+    log_evidence: float
+    log_evidence_error: float
+    n_effective: float
+    status: str
+
+
+def run_skerry(task, counted, options, seed):
+    import skerry
+
+    problem = skerry.Problem(task.problem.prior, counted)
+    post = skerry.infer(
+        problem, n_effective=options.n_effective, max_calls=options.max_calls, seed=seed
+    )
+    return Found(
+        post.samples,
+        np.exp(post.log_weights),
+        post.log_evidence,
+        post.log_evidence_error,
+        post.n_effective,
+        post.status.name.lower(),
+    )
+
+
+def run_nautilus(task, counted, options, seed):
+    from nautilus import Sampler
+
+    prior = task.problem.prior
+    sampler = Sampler(
+        lambda cube: prior.from_u(ndtri(cube)),
+        counted,
+        n_dim=prior.ndim,
+        periodic=np.flatnonzero(prior.periodic) if prior.periodic.any() else None,
+        vectorized=True,
+        pass_dict=False,
+        seed=seed,
+    )
+    done = sampler.run(n_eff=options.n_effective, n_like_max=options.max_calls)
+    samples, log_w, _ = sampler.posterior()
+    # nautilus states no error; its documentation takes 1 / sqrt(n_eff)
+    return Found(
+        samples,
+        np.exp(log_w - np.logaddexp.reduce(log_w)),
+        float(sampler.log_z),
+        float(sampler.n_eff**-0.5),
+        float(sampler.n_eff),
+        "finished" if done else "out of calls",
+    )
+
+
+def run_ultranest(task, counted, options, seed):
+    import ultranest
+
+    np.random.seed(seed)  # noqa: NPY002 (UltraNest draws from the global generator)
+    prior = task.problem.prior
+    sampler = ultranest.ReactiveNestedSampler(
+        list(prior.names),
+        lambda theta: np.maximum(counted(theta), IMPOSSIBLE),
+        lambda cube: prior.from_u(ndtri(cube)),
+        wrapped_params=prior.periodic.tolist() if prior.periodic.any() else None,
+        vectorized=True,
+    )
+    result = sampler.run(max_ncalls=options.max_calls, show_status=False, viz_callback=False)
+    weighted = result["weighted_samples"]
+    short = result["ncall"] >= options.max_calls
+    return Found(
+        np.asarray(weighted["points"]),
+        np.asarray(weighted["weights"]),
+        float(result["logz"]),
+        float(result["logzerr"]),
+        float(result["ess"]),
+        "out of calls" if short else "finished",
+    )
+
+
+SAMPLERS = {"skerry": run_skerry, "nautilus": run_nautilus, "ultranest": run_ultranest}
+PACKAGES = {"skerry": "skerry", "nautilus": "nautilus-sampler", "ultranest": "ultranest"}
+
+
+def judged(task, found):
+    """Errors against the truth."""
+    truth = np.array([mode.mass for mode in task.modes])
+    labels = task.label(found.samples)
+    masses = np.bincount(labels, weights=found.weights, minlength=len(truth)) / found.weights.sum()
+    error = found.log_evidence - task.log_evidence
+    spread = np.hypot(found.log_evidence_error, task.log_evidence_error)
+    lost = (truth >= LOST[0]) & (masses < LOST[1] * truth)
+    return {
+        "status": found.status,
+        "n_effective": round(found.n_effective, 1),
+        "log_evidence": found.log_evidence,
+        "log_evidence_stated_error": found.log_evidence_error,
+        "log_evidence_miss": error,
+        "log_evidence_z": error / spread if spread > 0 else None,
+        "mass_error": float(np.abs(masses - truth).max()),
+        "lost_modes": np.flatnonzero(lost).tolist(),
+        "n_modes": len(truth),
+    }
+
+
+def run(task, name, seed, options):
+    """One run as a row."""
+    counted = Counted(task.problem.log_likelihood, options.max_calls)
+    start = time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, options.max_cpu)
+    try:
+        with quiet():
+            found = SAMPLERS[name](task, counted, options, seed)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        verdict = {"failure": None}
+    except (Exception, Stopped) as error:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        found, verdict = None, {"failure": f"{type(error).__name__}: {error}"[:300]}
+        if options.verbose:
+            traceback.print_exc()
+    verdict |= {"calls": counted.n_calls, "cpu_s": round(time.process_time() - start, 2)}
+    return verdict | (judged(task, found) if found else {"status": "failed"})
+
+
+@contextlib.contextmanager
+def quiet():
+    """Samplers that print, and warn through logging, on the way."""
+    import logging
+    import warnings
+
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)
+
+
+def out_of_time(*_):
+    raise Stopped("out of CPU time")
+
+
+def provenance():
+    """Commit, machine and versions."""
+    git = ["git", "-C", str(HERE)]
+    commit = subprocess.run(
+        [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    dirty = subprocess.run(
+        [*git, "status", "--porcelain", "--", "../src"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    versions = {"python": platform.python_version()}
+    for package in (*PACKAGES.values(), "numpy", "jax"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return {
+        "commit": commit.stdout.strip() + ("-dirty" if dirty.stdout.strip() else ""),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "versions": versions,
+    }
+
+
+def table(rows):
+    """Medians over seeds, side by side; failures as they are."""
+    lines = [
+        "| task | sampler | runs | failed | calls | calls / ESS | CPU s | abs log Z error | "
+        "abs z | mass error | lost modes, each run | status |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for task, name in dict.fromkeys((r["task"], r["sampler"]) for r in rows):
+        own = [r for r in rows if (r["task"], r["sampler"]) == (task, name)]
+        good = [r for r in own if not r["failure"]]
+        why = "; ".join(sorted({r["failure"] or r["status"] for r in own}))
+        each = [
+            _median([r["calls"] for r in own], ",.0f"),
+            _median([r["calls"] / r["n_effective"] for r in good], ".2f"),
+            _median([r["cpu_s"] for r in own], ".1f"),
+            _median([abs(r["log_evidence_miss"]) for r in good], ".4f"),
+            _median([abs(r["log_evidence_z"] or 0.0) for r in good], ".1f"),
+            _median([r["mass_error"] for r in good], ".4f"),
+        ]
+        lost = " ".join(str(len(r["lost_modes"])) for r in good) or "-"
+        cells = [task, name, str(len(own)), str(len(own) - len(good)), *each, lost, why]
+        lines.append("| " + " | ".join(cells).replace("\n", " ") + " |")
+    return "\n".join(lines)
+
+
+def _median(values, form):
+    return format(float(np.median(values)), form) if values else "-"
+
+
+def arguments():
+    from skerry import tasks
+
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--tasks", nargs="+", default=["corners"], choices=tasks.names())
+    parser.add_argument("--samplers", nargs="+", default=list(SAMPLERS), choices=list(SAMPLERS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--n-effective", type=int, default=10_000)
+    parser.add_argument("--max-calls", type=int, default=500_000)
+    parser.add_argument("--max-cpu", type=float, default=900.0, help="CPU seconds for each run")
+    parser.add_argument("--history", type=Path, default=HISTORY)
+    parser.add_argument("--verbose", action="store_true", help="print failures in full")
+    return parser.parse_args()
+
+
+def main():
+    from skerry import tasks
+
+    options = arguments()
+    signal.signal(signal.SIGPROF, out_of_time)
+    settings = {
+        "n_effective": options.n_effective,
+        "max_calls": options.max_calls,
+        "max_cpu": options.max_cpu,
+    }
+    options.history.parent.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for task in map(tasks.get, options.tasks):
+        for seed in options.seeds:
+            for name in options.samplers:
+                head = {"kind": "peers", "task": task.name, "sampler": name, "seed": seed}
+                row = head | run(task, name, seed, options)
+                row |= {"settings": settings, "time": datetime.now(UTC).isoformat("T", "seconds")}
+                rows.append(row | provenance())
+                with options.history.open("a") as file:
+                    file.write(json.dumps(rows[-1]) + "\n")
+                short = {k: v for k, v in row.items() if k not in ("kind", "settings", "time")}
+                print(json.dumps(short), flush=True)
+    print("\n" + table(rows))
+
+
+if __name__ == "__main__":
+    main()

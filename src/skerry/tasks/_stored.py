@@ -1,0 +1,93 @@
+"""Stored envelopes: independent draws of a posterior that has no closed form.
+
+An envelope is a mixture of Student t islands fitted to a long run, kept in a data file, and a
+bound on log(target / mixture). Draws are by rejection: independent, and exact but for the bound,
+above which lies about 1e-5 of the mass, which is cut off. ``benchmarks/certified_truths.py`` sets
+the bound on a million draws and measures what lies above it on others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from typing import TypeAlias
+
+import numpy as np
+from scipy.special import gammaln
+
+from skerry._types import FloatArray
+
+LogDensity: TypeAlias = Callable[[FloatArray], FloatArray]
+BLOCK = 50_000
+
+
+@dataclass(frozen=True)
+class StudentMixture:
+    """sum_k s_k t_k: multivariate Student t with ``dof`` degrees of freedom.
+
+    Attributes:
+        means: ``(K, d)``.
+        roots: lower Cholesky factors of the scale matrices, ``(K, d, d)``.
+        log_shares: ``(K,)``.
+        dof: degrees of freedom.
+    """
+
+    means: FloatArray
+    roots: FloatArray
+    log_shares: FloatArray
+    dof: float
+
+    def log_prob(self, x: FloatArray) -> FloatArray:
+        """Log density (n,) at points (n, d)."""
+        d, nu = self.means.shape[1], self.dof
+        log_det = np.sum(np.log(np.diagonal(self.roots, axis1=1, axis2=2)), axis=1)
+        norm = gammaln((nu + d) / 2.0) - gammaln(nu / 2.0) - 0.5 * d * np.log(np.pi * nu)
+        total = np.full(len(x), -np.inf)
+        for k, inverse in enumerate(np.linalg.inv(self.roots)):
+            square = np.sum(((x - self.means[k]) @ inverse.T) ** 2, axis=1)
+            part = norm - log_det[k] - 0.5 * (nu + d) * np.log1p(square / nu)
+            total = np.logaddexp(total, part + self.log_shares[k])
+        return total
+
+    def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Draws (n, d) in random order."""
+        shares = np.exp(self.log_shares)
+        which = rng.choice(len(shares), size=n, p=shares / shares.sum())
+        z = rng.standard_normal((n, self.means.shape[1]))
+        z /= np.sqrt(rng.chisquare(self.dof, n) / self.dof)[:, None]
+        x = np.empty_like(z)
+        for k, root in enumerate(self.roots):
+            mine = which == k
+            x[mine] = self.means[k] + z[mine] @ root.T
+        return x
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A normalised target (log density at (n, d), -inf outside its support) under a mixture."""
+
+    log_target: LogDensity
+    mixture: StudentMixture
+    log_bound: float
+
+    def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Independent draws (n, d)."""
+        kept: list[FloatArray] = []
+        missing = n
+        while missing > 0:
+            tried = self.mixture.sample(min(BLOCK, int(missing * np.exp(self.log_bound)) + 50), rng)
+            log_ratio = self.log_target(tried) - self.mixture.log_prob(tried) - self.log_bound
+            kept.append(tried[-rng.standard_exponential(len(tried)) < log_ratio][:missing])
+            missing -= len(kept[-1])
+        return np.concatenate(kept)
+
+
+def stored_envelope(name: str, log_target: LogDensity) -> Envelope:
+    """The envelope of that name among the package's data."""
+    path = resources.files("skerry").joinpath("data", f"envelope_{name}.npz")
+    with path.open("rb") as file, np.load(file) as held:
+        mixture = StudentMixture(
+            held["means"], held["roots"], held["log_shares"], float(held["dof"])
+        )
+        return Envelope(log_target, mixture, float(held["log_bound"]))

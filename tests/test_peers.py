@@ -1,0 +1,72 @@
+"""The script that compares samplers: it counts, judges, and shows failures as failures."""
+
+import importlib.util
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skerry import tasks
+
+SCRIPT = Path(__file__).parent.parent / "benchmarks" / "peers.py"
+
+
+@pytest.fixture
+def peers():
+    spec = importlib.util.spec_from_file_location("peers", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+OPTIONS = types.SimpleNamespace(max_calls=1000, max_cpu=100.0, n_effective=500, verbose=False)
+
+
+def exact(peers, keep=lambda labels: labels >= 0, shift=0.0):
+    """A sampler that knows the truth, but for what the arguments spoil."""
+
+    def sampler(task, counted, options, seed):
+        theta = task.sample(options.n_effective, seed)
+        counted(theta)
+        theta = theta[keep(task.label(theta))]
+        weights = np.full(len(theta), 1.0 / len(theta))
+        return peers.Found(theta, weights, task.log_evidence + shift, 0.02, len(theta), "finished")
+
+    return sampler
+
+
+def test_a_run_is_counted_and_judged(peers):
+    peers.SAMPLERS = {"good": exact(peers), "poor": exact(peers, lambda k: k != 1, 0.1)}
+    task = tasks.get("corners")
+    good, poor = (peers.run(task, name, 0, OPTIONS) for name in ("good", "poor"))
+    assert good["calls"] == poor["calls"] == 500
+    assert good["lost_modes"] == []
+    assert good["mass_error"] < 0.1
+    assert good["log_evidence_z"] == pytest.approx(0.0)
+    assert poor["lost_modes"] == [1]
+    assert poor["log_evidence_z"] == pytest.approx(5.0)
+    assert poor["mass_error"] > 0.2
+
+
+def test_failures_and_caps_are_shown(peers):
+    def broken(*_):
+        raise RuntimeError("no bound\nfound")
+
+    def endless(task, counted, options, seed):
+        while True:
+            counted(np.zeros((100, 2)))
+
+    peers.SAMPLERS = {"broken": broken, "endless": endless, "good": exact(peers)}
+    task = tasks.get("corners")
+    rows = [
+        {"task": "corners", "sampler": name, **peers.run(task, name, 0, OPTIONS)}
+        for name in peers.SAMPLERS
+    ]
+    assert rows[0]["failure"] == "RuntimeError: no bound\nfound"
+    assert 1000 < rows[1]["calls"] <= 1300
+    text = peers.table(rows).splitlines()
+    assert len(text) == 5
+    assert "| broken | 1 | 1 | 0 | - |" in text[2]
+    assert "Stopped: 1300 likelihood calls" in text[3]
+    assert text[4].endswith("| 0 | finished |")
