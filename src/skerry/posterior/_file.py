@@ -112,14 +112,14 @@ def _checked(p: Posterior) -> Posterior:
     fits = [
         all(getattr(p, name).shape == shape for name, shape in shapes.items()),
         all(getattr(p, name).dtype.kind == kind for name, kind in kinds.items()),
-        n > 0 and bool(np.all((p.labels >= 0) & (p.labels < K))),
+        n > 0 and bool(np.all((p.labels >= -1) & (p.labels < K))),
         all(isinstance(name, str) for name in p.names) and isinstance(p.settings, dict),
         all(m.location.shape == (d,) and m.covariance.shape == (d, d) for m in p.modes),
         all(_is_number(getattr(p, name)) for name in SCALARS),
         all(_is_number(getattr(mode, name)) for mode in p.modes for name in MODE_SCALARS),
-        p.topology is None or p.topology.peaks.shape == (K, d),
-        p.islands is None or p.islands.frames.means.shape == (K, d),
-        p.islands is None or p.islands.log_masses.shape == (K,),
+        p.topology is None or p.topology.peaks.shape == (*p.topology.heights.shape, d),
+        p.topology is None or len(p.topology.heights) >= K,
+        p.islands is None or p.islands.frames.means.shape == (*p.islands.log_masses.shape, d),
         p.flow is None or p.flow.density.dim == d,
     ]
     if not all(fits):
