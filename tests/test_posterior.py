@@ -447,7 +447,7 @@ CRAFTED = {
     "weights in two dimensions": {"log_weights": np.zeros((5, 5))},
     "complex weights": {"log_weights": contents()[0]["log_weights"] + 0j},
     "labels of no mode": {"labels": contents()[0]["labels"] + 9},
-    "labels below zero": {"labels": contents()[0]["labels"] - 1},
+    "labels below zero": {"labels": contents()[0]["labels"] - 2},
     "labels that are floats": {"labels": contents()[0]["labels"] * 1.0},
     "a location elsewhere": {"mode0.location": np.zeros(5)},
     "a mode too many": {"spec": spec_with(modes=[MODE, MODE])},
