@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 from skerry import modes, weights
 from skerry._seeds import as_seed
 from skerry.modes.splitting import grow_islands
-from skerry.tasks._stored import StudentMixture
+from skerry.tasks._envelopes import StudentMixture
 
 CLIPPED = 2e-5  # the share of the mass that rejection may cut off
 HOT = 0.6
@@ -92,7 +92,7 @@ def _moved(own, other, scale, sweep, rng):
     return own + step + 1e-5 * rng.standard_normal((n, d))
 
 
-def fit(log_target, x, seed, n=40_000, rounds=4, max_islands=60):
+def fit(log_target, x, seed, n=40_000, rounds=3, max_islands=60, boost=False):
     """A Student mixture for a log density, grown on points x (n, d) and on draws of itself.
 
     A fifth of it is fitted to the target at temperature 1 / HOT: it covers the foothills.
@@ -102,25 +102,52 @@ def fit(log_target, x, seed, n=40_000, rounds=4, max_islands=60):
     start = modes.random_islands(x, flat, min(30, max_islands), as_seed(int(rng.integers(2**31))))
     cold = hot = grow_islands(start, x, flat, max_islands=max_islands)
     for number in range(rounds):
-        mixture = student(cold, hot)
+        mixture = joined(student(cold), student(hot), 0.2)
         drawn = mixture.sample(n, rng)
         value, log_g = log_target(drawn), mixture.log_prob(drawn)
         share = weights.effective_sample_size(value - log_g) / n
         print(f"  round {number}: {len(mixture.means)} islands, share {share:.3f}", flush=True)
         cold = grow_islands(cold, drawn, value - log_g, max_islands=max_islands)
         hot = grow_islands(hot, drawn, HOT * value - log_g, max_islands=max_islands)
-    return student(cold, hot)
+    mixture = joined(student(cold), student(hot), 0.2)
+    return boosted(log_target, mixture, seed) if boost else mixture
 
 
-def student(cold, hot, share=0.2, dof=10.0, wider=1.1):
-    """Two Gaussian mixtures as one of Student t, a little wider."""
-    frames = cold.frames, hot.frames
+def boosted(log_target, mixture, seed, rounds=6, n=500_000, block=50_000, limit=1.2):
+    """The mixture with islands added, round by round, where the target stands highest above it."""
+    rng = np.random.default_rng(seed)
+    for number in range(rounds):
+        x = np.concatenate([mixture.sample(block, rng) for _ in range(n // block)])
+        log_r = log_target(x) - mixture.log_prob(x)
+        log_r -= logsumexp(log_r) - np.log(n)
+        print(
+            f"  boost {number}: {len(mixture.means)} islands, largest {log_r.max():.2f}", flush=True
+        )
+        high = log_r > limit
+        log_w = np.log(np.expm1(log_r[high] - limit))
+        log_w = np.minimum(log_w, np.quantile(log_w, 0.95))
+        key = as_seed(int(rng.integers(2**31)))
+        start = modes.random_islands(x[high], log_w, 12, key)
+        extra = grow_islands(start, x[high], log_w, max_islands=30)
+        mixture = joined(mixture, student(extra), 0.06)
+    return mixture
+
+
+def joined(first, second, share):
+    """Both mixtures as one."""
+    log_shares = first.log_shares + np.log1p(-share), second.log_shares + np.log(share)
     return StudentMixture(
-        np.concatenate([f.means for f in frames]),
-        np.concatenate([f.cholesky * np.sqrt(wider) for f in frames]),
-        np.concatenate([cold.log_masses + np.log1p(-share), hot.log_masses + np.log(share)]),
-        dof,
+        np.concatenate([first.means, second.means]),
+        np.concatenate([first.roots, second.roots]),
+        np.concatenate(log_shares),
+        first.dof,
     )
+
+
+def student(islands, dof=10.0, wider=1.1):
+    """Gaussians as Student t, a little wider."""
+    f = islands.frames
+    return StudentMixture(f.means, f.cholesky * np.sqrt(wider), islands.log_masses, dof)
 
 
 @dataclass(frozen=True)
@@ -142,7 +169,7 @@ def weigh(log_target, label, n_modes, mixture, seed, n=1_000_000, block=100_000)
     """Importance sampling with fresh draws."""
     rng = np.random.default_rng(seed)
     log_w, labels = [], []
-    peaks, heights = np.zeros((n_modes, mixture.means.shape[1])), np.full(n_modes, -np.inf)
+    peaks, heights = [None] * n_modes, np.full(n_modes, -np.inf)
     for _ in range(n // block):
         x = mixture.sample(block, rng)
         value = log_target(x)
@@ -168,7 +195,7 @@ def weigh(log_target, label, n_modes, mixture, seed, n=1_000_000, block=100_000)
         float(weights.pareto_khat(log_w)),
         bound(log_w - log_z),
         float(log_w.max() - log_z),
-        peaks,
+        np.array(peaks),
     )
 
 

@@ -247,7 +247,7 @@ def test_draws_follow_the_density_and_an_error_would_be_seen(name):
 
 
 def test_names_are_unique_and_unknown_ones_are_refused():
-    assert len(set(NAMES)) == len(NAMES) == 25
+    assert len(set(NAMES)) == len(NAMES) == 27
     with pytest.raises(InputError, match=r"got 'himelblau'; did you mean himmelblau.*two_moons"):
         tasks.get("himelblau")
     with pytest.raises(InputError, match="Expected n >= 1 draws; got 0"):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skerry._types import BoolArray, FloatArray, IntArray
-from skerry.tasks._stored import stored_envelope
+from skerry.tasks._envelopes import Envelope, LogDensity
 from skerry.tasks._task import Task, TaskMode
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Certified:
         log_likelihood: of the task.
         label: points (n, d) -> the mode (n,) of each.
         inner: what was integrated.
+        envelope: a normalised inner target -> what draws from it.
         expand: inner draws and a generator -> draws of the task.
         log_evidence: with its standard error.
         mass_error: the largest standard error of the masses.
@@ -77,6 +78,7 @@ class Certified:
     log_likelihood: Callable[[FloatArray], FloatArray]
     label: Callable[[FloatArray], IntArray]
     inner: Inner
+    envelope: Callable[[LogDensity], Envelope]
     expand: Callable[[FloatArray, np.random.Generator], FloatArray]
     log_evidence: tuple[float, float]
     mass_error: float
@@ -89,10 +91,8 @@ class Certified:
         from skerry.problem import Problem
 
         @cache
-        def envelope():  # type: ignore[no-untyped-def]
-            return stored_envelope(
-                self.name, lambda x: self.inner.log_target(x) - self.log_evidence[0]
-            )
+        def envelope() -> Envelope:
+            return self.envelope(lambda x: self.inner.log_target(x) - self.log_evidence[0])
 
         return Task(
             name=self.name,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.tasks._certified import Certified, Inner
+from skerry.tasks._envelopes import stored_envelope
 from skerry.tasks._task import uniform_prior
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ CERTIFIED = Certified(
         lambda theta: np.zeros(len(theta), dtype=np.int64),
         1,
     ),
+    envelope=partial(stored_envelope, "label_switching_6d"),
     expand=_shuffled,
     log_evidence=(-193.9265, 0.0004),
     mass_error=0.0,

@@ -7,7 +7,7 @@ leaves period islands at the aliases of the sampling.
 from __future__ import annotations
 
 import itertools
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.tasks import _velocities
 from skerry.tasks._cells import cut
 from skerry.tasks._certified import Certified, Inner, unchanged
+from skerry.tasks._envelopes import stored_envelope
 from skerry.tasks._task import Task, TaskMode, uniform_prior
 
 if TYPE_CHECKING:
@@ -96,10 +97,19 @@ CERTIFIED = Certified(
     inner=Inner(
         _inner_prior, _inner_log_likelihood, _inside, unchanged, 1, _label_joined, len(BOUNDS)
     ),
+    envelope=partial(stored_envelope, "rv_eccentric"),
     expand=_with_omega,
-    log_evidence=(0.0, 0.0),
-    mass_error=0.0,
-    peaks=(),
+    log_evidence=(-40.5369, 0.0004),
+    mass_error=0.0003,
+    peaks=(
+        ((1.66274, 0.75299, 3.84967, 0.76942, 0.67956), 0.09044),
+        ((2.07134, 0.60094, 3.65699, 2.13915, 0.33220), 0.16796),
+        ((2.47528, 0.69417, 3.42366, 1.46733, 0.40676), 0.19636),
+        ((2.69805, 0.00000, 5.99313, 0.54820, 1.34400), 0.05977),
+        ((3.02210, 0.00000, 2.59452, 4.86355, 1.44702), 0.06074),
+        ((3.16741, 0.78529, 3.21696, 0.76470, 0.63730), 0.09775),
+        ((3.63189, 0.50190, 4.01914, 1.05358, 1.03709), 0.32698),
+    ),
     note="Seven groups of periods, curved ridges in the angles, and at small eccentricity only "
     "the sum of the two angles is known. A point belongs to the group of its period.",
     source=SOURCE,

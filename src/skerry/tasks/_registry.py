@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache, partial
 
 from skerry.errors import InputError
-from skerry.tasks import _labels, _periods, _sources
+from skerry.tasks import _labels, _periods, _sensors, _sources
 from skerry.tasks._awkward import edge, many, narrow, seam
 from skerry.tasks._curves import bananas, helix, ring_blob
 from skerry.tasks._gaussians import corners, gaussian_mixture
@@ -40,7 +40,9 @@ _BUILDERS: dict[str, Callable[[], Task]] = {
     "bananas_10d": partial(bananas, 10),
     "source_localisation_4d": _sources.source_localisation,
     "label_switching_6d": _labels.CERTIFIED.task,
+    "sensors_8d": _sensors.CERTIFIED.task,
     "rv_period_1d": _periods.rv_period,
+    "rv_eccentric": _periods.CERTIFIED.task,
     **{name: partial(higgs, name) for name in VARIANTS},
 }
 

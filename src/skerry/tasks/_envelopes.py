@@ -1,6 +1,6 @@
-"""Stored envelopes: independent draws of a posterior that has no closed form.
+"""Envelopes: independent draws of a posterior that has no closed form.
 
-An envelope is a mixture of Student t islands fitted to a long run, kept in a data file, and a
+A stored one is a mixture of Student t islands fitted to a long run, kept in a data file, with a
 bound on log(target / mixture). Draws are by rejection: independent, and exact but for the bound,
 above which lies about 1e-5 of the mass, which is cut off. ``benchmarks/certified_truths.py`` sets
 the bound on a million draws and measures what lies above it on others.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from scipy.special import gammaln
@@ -20,6 +20,7 @@ from skerry._types import FloatArray
 
 LogDensity: TypeAlias = Callable[[FloatArray], FloatArray]
 BLOCK = 50_000
+ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,26 @@ class StudentMixture:
 
     def log_prob(self, x: FloatArray) -> FloatArray:
         """Log density (n,) at points (n, d)."""
-        d, nu = self.means.shape[1], self.dof
+        K, d = self.means.shape
+        inverses = np.linalg.inv(self.roots)
         log_det = np.sum(np.log(np.diagonal(self.roots, axis1=1, axis2=2)), axis=1)
-        norm = gammaln((nu + d) / 2.0) - gammaln(nu / 2.0) - 0.5 * d * np.log(np.pi * nu)
-        total = np.full(len(x), -np.inf)
-        for k, inverse in enumerate(np.linalg.inv(self.roots)):
-            square = np.sum(((x - self.means[k]) @ inverse.T) ** 2, axis=1)
-            part = norm - log_det[k] - 0.5 * (nu + d) * np.log1p(square / nu)
-            total = np.logaddexp(total, part + self.log_shares[k])
-        return total
+        norm = gammaln((self.dof + d) / 2.0) - gammaln(self.dof / 2.0)
+        log_height = norm - 0.5 * d * np.log(np.pi * self.dof) - log_det + self.log_shares
+        turn = inverses.transpose(2, 0, 1).reshape(d, K * d)
+        shift = np.einsum("kij,kj->ki", inverses, self.means).ravel()
+        heights = np.exp(log_height - log_height.max())
+        total = np.empty(len(x))
+        for start in range(0, len(x), ROWS):
+            z = (x[start : start + ROWS] @ turn - shift).reshape(-1, K, d)
+            squares = np.einsum("nki,nki->nk", z, z) / self.dof
+            total[start : start + ROWS] = self._fall(squares) @ heights
+        with np.errstate(divide="ignore"):
+            return np.log(total) + log_height.max()
+
+    def _fall(self, squares: FloatArray) -> FloatArray:
+        """(1 + squares)^-p with p = (dof + d) / 2."""
+        power = (self.dof + self.means.shape[1]) / 2.0
+        return np.exp(-power * np.log1p(squares))
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Draws (n, d) in random order."""
@@ -63,12 +75,24 @@ class StudentMixture:
         return x
 
 
+class Proposal(Protocol):
+    """A density that can be drawn from; nan stands for a draw that came to nothing."""
+
+    def log_prob(self, x: FloatArray) -> FloatArray:
+        """Log density (n,) at points (n, d)."""
+        ...
+
+    def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Draws (n, d)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Envelope:
-    """A normalised target (log density at (n, d), -inf outside its support) under a mixture."""
+    """A normalised target (log density at (n, d), -inf outside its support) under a proposal."""
 
     log_target: LogDensity
-    mixture: StudentMixture
+    proposal: Proposal
     log_bound: float
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
@@ -76,8 +100,10 @@ class Envelope:
         kept: list[FloatArray] = []
         missing = n
         while missing > 0:
-            tried = self.mixture.sample(min(BLOCK, int(missing * np.exp(self.log_bound)) + 50), rng)
-            log_ratio = self.log_target(tried) - self.mixture.log_prob(tried) - self.log_bound
+            tried = self.proposal.sample(
+                min(BLOCK, int(missing * np.exp(self.log_bound)) + 50), rng
+            )
+            log_ratio = self.log_target(tried) - self.proposal.log_prob(tried) - self.log_bound
             kept.append(tried[-rng.standard_exponential(len(tried)) < log_ratio][:missing])
             missing -= len(kept[-1])
         return np.concatenate(kept)
