@@ -10,7 +10,7 @@ import numpy as np
 
 from skerry._types import FloatArray
 from skerry.study._pictures import axes, describe
-from skerry.study._plan import SHOWN, SPLINE, Variant
+from skerry.study._plan import ISLANDS, SHOWN, SPLINE, Variant
 from skerry.study._records import EXACT, Row
 from skerry.tasks import get
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DEPTH = 12.0  # nats below the top, where the colour scale of log densities ends
-LINES = (*SHOWN, SPLINE[5])
-COLOURS = ("#b2182b", "#ef8a62", "#4393c3", "#053061", "#888888")
-MARKERS = ("o", "s", "^", "D", "v")
+LINES = (*SHOWN, ISLANDS, SPLINE[5])
+COLOURS = ("#b2182b", "#ef8a62", "#4393c3", "#053061", "#1b7837", "#888888")
+MARKERS = ("o", "s", "^", "D", "P", "v")
 SHOWN_MEASURES = {
     "forward_kl": ("forward KL (nats)", 1e-3),
     "bridge_mass": ("bridge mass (≥ 0.0003 shown)", 3e-4),
@@ -117,7 +117,7 @@ def _decline(ax: Any, rows: Sequence[Row], name: str, floor: float) -> None:
             np.maximum([f(v) for v in found], floor) for f in (np.median, np.min, np.max)
         )
         at = np.array(sizes) * 1.05 ** (n - 2)
-        label = f"{variant.label}, {variant.kind}"
+        label = ", ".join(part for part in (variant.label, variant.kind) if part != "none")
         ax.plot(at, middle, color=colour, marker=marker, ms=4, lw=1.3, label=label)
         ax.vlines(at, low, high, color=colour, lw=1, alpha=0.7)
     exact = np.median([v for s in sizes for v in _values(rows, EXACT, "none", s, name)])

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 from skerry.errors import InputError
 from skerry.training import Training
 
-Kind: TypeAlias = Literal["affine", "spline"]
-DensityName: TypeAlias = Literal["gaussian_base", "mixture_base", "flow_mixture"]
+Kind: TypeAlias = Literal["affine", "spline", "none"]
+DensityName: TypeAlias = Literal["gaussian_base", "mixture_base", "flow_mixture", "islands"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Variant:
     Attributes:
         label: for tables and figures.
         density: see :class:`skerry.Fit`.
-        kind: of the couplings.
+        kind: of the couplings; ``"none"`` for a density without a network.
         k_factor: K as a multiple of the true number of modes (at least 1); None: K is found.
         start: components start at the ``"modes"`` or at ``"random"`` points.
     """
@@ -53,6 +53,7 @@ def _variants(kind: Kind) -> tuple[Variant, ...]:
 
 
 AFFINE, SPLINE = _variants("affine"), _variants("spline")
+ISLANDS = Variant("chains of Gaussians", "islands", "none")
 SHOWN = (AFFINE[0], *SPLINE[:3])  # in figures, from left to right
 
 
@@ -111,7 +112,7 @@ QUICK = Plan(
     targets=("octants", "himmelblau", "corners", "ring_blob", "two_moons"),
     sizes=(5_000, 100),
     n_seeds=1,
-    variants=SHOWN,
+    variants=(*SHOWN, ISLANDS),
     extra=(SPLINE[3], SPLINE[5]),
     extra_targets=("himmelblau",),
     training=Training(max_epochs=13, batch=256),
@@ -121,7 +122,9 @@ FULL = Plan(
     targets=("helix", "octants", "eggbox", "himmelblau", "corners", "ring_blob", "two_moons"),
     sizes=(5_000, 500, 100),
     n_seeds=5,
-    variants=(*AFFINE, *SPLINE),
+    variants=(*SHOWN, ISLANDS),
+    extra=tuple(v for v in (*AFFINE, *SPLINE) if v not in SHOWN),
+    extra_targets=("helix", "octants", "eggbox", "himmelblau", "corners", "ring_blob", "two_moons"),
 )
 
 

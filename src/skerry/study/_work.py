@@ -97,14 +97,15 @@ def _run(
             density=variant.density,
             n_modes=variant.n_modes(len(task.modes)),
             start=variant.start,
-            couplings=CouplingSettings(kind=variant.kind),
+            couplings=CouplingSettings(kind="affine" if variant.kind == "affine" else "spline"),
             training=plan.training,
             progress=clock.tick,
         )
     except SkerryError as error:
         return _row(unit, variant, points, status=f"{type(error).__name__}: {error}"), None
     seconds = clock.seconds
-    if posterior.topology is None or posterior.training is None or posterior.flow is None:
+    trained = posterior.training
+    if posterior.topology is None or posterior.flow is None:
         return _row(unit, variant, points, status="no density"), posterior
     drawn = posterior.flow.sample(plan.n_draws, seed.child("draws"))
     row = _row(
@@ -116,8 +117,8 @@ def _run(
         n_modes=posterior.topology.n_modes,
         seconds=seconds,
         training_seconds=clock.training_seconds,
-        epochs=len(posterior.training.epochs) - 1,
-        best_epoch=posterior.training.best,
+        epochs=0 if trained is None else len(trained.epochs) - 1,
+        best_epoch=0 if trained is None else trained.best,
         status=posterior.status.name.lower(),
     )
     return row, posterior

@@ -11,7 +11,7 @@ from skerry.tasks._cells import Cells, cut
 from skerry.tasks._task import Task, TaskMode, numbered, uniform_prior
 
 SQUARES = (1.0, 0.9, 1.2)  # what is seen of theta_j^2,
-NOISE = 0.2  # with this noise,
+NOISE = 0.15  # with this noise,
 HINT, HINT_NOISE = 0.25, 1.0  # and of theta_j itself: hardly anything
 HALF = 2.0
 
@@ -19,7 +19,7 @@ HALF = 2.0
 def octants() -> Task:
     """Eight islands of unequal masses at (+-1, +-0.95, +-1.1), an evidence that factorises.
 
-    log L = -1/2 sum_j ((theta_j^2 - y_j) / 0.2)^2 + (theta_j - 0.25)^2.
+    log L = -1/2 sum_j ((theta_j^2 - y_j) / 0.15)^2 + (theta_j - 0.25)^2.
     """
     from skerry.problem import Problem
 
@@ -43,7 +43,7 @@ def octants() -> Task:
         modes=modes,
         sampler=lambda n, rng: np.concatenate([cells.sample(n, rng) for cells in axes], axis=1),
         labeller=lambda theta: _bits(theta > 0.0),
-        note="Islands 2.5% of the prior's width, a symmetry broken by a weak hint. "
+        note="Islands 1.9% of the prior's width, a symmetry broken by a weak hint. "
         "A point belongs to the mode of its octant.",
         source="Sign-degenerate observables; closed but for integrals in one dimension.",
     )
