@@ -256,7 +256,7 @@ def _bridge_text(bridges: Bridges) -> tuple[str, ...]:
     said = [
         "A single flow bends one bell into islands and can't tear it: thin false bridges remain, "
         "which the linear picture hides and the logarithmic one shows. A mixture of flows, one for "
-        "each island, has nothing to bridge with; nor have the chains of Gaussians (islands) with "
+        "each island, has nothing to bridge with; nor have the bent Gaussians (islands) with "
         "which the adaptive run ends. All come from the same weighted samples.",
         "Bridge mass is the share of a density's draws, in all dimensions, outside the region "
         "that holds 99.9 % of the exact posterior, less the 0.1 % due.",

@@ -4,7 +4,7 @@ r"""Adaptive rounds: every island, at nearly one likelihood call per effective s
 2. *A hunt*: climbs from the draws' local maxima find the peaks (:mod:`skerry.modes.hunting`).
 3. *Exploring rounds*: draw from the islands with heavier tails beside them; weigh all points of
    all rounds by the deterministic mixture; temper while too few points carry the weight; refit the
-   islands, split into chains where they are not Gaussian (:mod:`skerry.modes.splitting`).
+   islands, bent and split where they are not Gaussian (:mod:`skerry.modes.splitting`).
 4. *A second hunt*, from fresh prior draws and from the walls between islands, for what the rounds
    have not explained; if it finds more, exploring goes on.
 5. *Final rounds* from one fixed proposal, until the effective sample size asked for. The evidence
@@ -32,6 +32,7 @@ from skerry.modes.walls import modes_of_islands
 from skerry.posterior import Round, log_normal, unseen
 
 MAX_ROUNDS = 60
+VAGUE = 1e4  # a tempered posterior that much larger in volume tells next to nothing
 SURPRISE = 2.0  # nats of weight at a peak beyond which it counts as unexplained
 
 
@@ -68,7 +69,7 @@ def step(state: State, target: Target) -> State:
     elif number == 1:
         proposal = _first_proposal(state.islands)
     else:
-        proposal = Proposal(state.islands)
+        proposal = Proposal(state.islands, heavy=0.15)
     n = _size(state, target)
     if n < 1:
         return replace(state, phase="done")
@@ -193,11 +194,15 @@ def _refit(state: State, target: Target) -> State:
     need = min(100 + 20 * d + 10 * state.islands.n_islands, 0.5 * len(log_w))
     beta = 1.0
     if size < need:
-        beta = weights.tempering_beta(state.log_offset, state.log_likelihood, need)
-        finite = np.isfinite(state.log_likelihood)
-        log_w = np.where(
-            finite, state.log_offset + beta * np.where(finite, state.log_likelihood, 0), -np.inf
-        )
+        finite = np.isfinite(log_w)
+        offset, log_l = (np.where(finite, a, 0.0) for a in (state.log_offset, state.log_likelihood))
+        beta = weights.tempering_beta(offset, np.where(finite, log_l, -np.inf), need)
+        if beta ** (-0.5 * d) > VAGUE:
+            beta = weights.tempering_beta(
+                0 * offset, np.where(finite, offset + log_l, -np.inf), need
+            )
+            offset = beta * offset
+        log_w = np.where(finite, offset + beta * log_l, -np.inf)
     islands = grow_islands(state.islands, state.u, log_w, max_islands=target.settings.max_islands)
     return replace(state, islands=islands, beta=beta)
 

@@ -14,7 +14,15 @@ from skerry._types import FloatArray, IntArray
 from skerry.errors import EvaluationError, InputError, UnsupportedError
 from skerry.inference._fit import Fit, is_int, is_number
 from skerry.inference._points import Points
-from skerry.modes import Islands, Topology, find_modes, fit_islands, grow_islands, random_islands
+from skerry.modes import (
+    Islands,
+    Topology,
+    bend_islands,
+    find_modes,
+    fit_islands,
+    grow_islands,
+    random_islands,
+)
 from skerry.posterior import Mode, Posterior, PosteriorFlow, Round, Search, judge, log_normal
 from skerry.priors import Prior
 from skerry.training import Epoch, Fitted
@@ -158,7 +166,11 @@ def _islands(
         periodic=prior.periodic,
         one_turn=options.density in ("mixture_base", "gaussian_base"),
     )
-    return grow_islands(islands, points.u, log_w) if options.density == "islands" else islands
+    if options.density == "islands":
+        return grow_islands(islands, points.u, log_w)
+    if options.density == "flow_mixture":
+        return bend_islands(islands, points.u, log_w)
+    return islands
 
 
 def fit_density(

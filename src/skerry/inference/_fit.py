@@ -21,7 +21,7 @@ class Fit:
     Attributes:
         density: ``"flow_mixture"`` (a flow for each mode), ``"mixture_base"`` (the paper's: one
             flow over a Gaussian mixture), ``"gaussian_base"`` (the unimodal baseline) or
-            ``"islands"`` (chains of Gaussians that cover each mode, no network).
+            ``"islands"`` (a few bent Gaussians that cover each mode, no network).
         n_modes: K; None counts the modes by persistence.
         threshold: the least prominence of a mode, in nats.
         start: components start at the ``"modes"`` or at ``"random"`` points.

@@ -7,7 +7,7 @@ large as leaves enough effective points; a Gaussian tempered by :math:`\beta` is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import logsumexp, ndtr
@@ -16,8 +16,11 @@ from skerry import weights
 from skerry._seeds import Seed
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.flows import Frames, frames
+from skerry.flows.bends import Bend
+from skerry.modes.bending import find_bend, refit_bend
 
 MIN_MASS = 1e-6
+NEGLIGIBLE = 1e-4  # of an average point's share: what doesn't shape a bend
 SEAM_BINS, SEAM_ROOM = 64, 4  # a circle's bins, and how many to each side of a seam should be empty
 
 
@@ -157,16 +160,68 @@ def _circular_mean(u: FloatArray, shares: FloatArray) -> FloatArray:
 def em_step(islands: Islands, u: FloatArray, log_w: FloatArray) -> Islands:
     """One step of weighted EM; each covariance is drawn a little to its old value.
 
-    In an island's own coordinates its old mean is 0 and its old covariance the identity.
+    In an island's own coordinates its old mean is 0 and its old covariance the identity. A bent
+    island's frame stays, and its bend is refitted.
     """
+    shares, masses, n = _shares(islands, u, log_w)
     old = islands.frames
-    d = old.dim
-    y, log_det = old.to_frames(u)
+    moved = _moved(old, u, shares, n)
+    bends = tuple(
+        None if bend is None else _bent(old, k, u, shares[k], n[k])
+        for k, bend in enumerate(old.bends)
+    )
+    bent = np.array([bend is not None for bend in bends] or [False])
+    if bent.any():
+        moved = replace(
+            moved,
+            means=np.where(bent[:, None], old.means, moved.means),
+            cholesky=np.where(bent[:, None, None], old.cholesky, moved.cholesky),
+            bends=bends,
+        )
+    return Islands(moved, _log_masses(masses))
+
+
+def bend_islands(islands: Islands, u: FloatArray, log_w: FloatArray) -> Islands:
+    """A step of weighted EM that frames every component anew and bends it where that pays."""
+    shares, masses, n = _shares(islands, u, log_w)
+    straight = replace(_moved(islands.frames, u, shares, n), bends=())
+    d = straight.dim
+    bends: list[Bend | None] = [None] * islands.n_islands
+    for k in np.flatnonzero(n > 4.0 * (d + 2)) if d > 1 else ():
+        own = np.flatnonzero(shares[k] > NEGLIGIBLE / n[k])
+        y, _ = straight.take(np.array([k])).whiten(u[own])
+        bends[k] = find_bend(y[:, 0], shares[k, own], n[k], straight.cholesky[k])
+    if any(bends):
+        straight = replace(straight, bends=tuple(bends))
+    return Islands(straight, _log_masses(masses))
+
+
+def _bent(old: Frames, k: int, u: FloatArray, shares: FloatArray, n: float) -> Bend | None:
+    """Frame k's bend, refitted to the points."""
+    bend = old.bends[k]
+    own = np.flatnonzero(shares > NEGLIGIBLE / n)
+    if bend is None or len(own) == 0:
+        return bend
+    y, _ = old.take(np.array([k])).whiten(u[own])
+    return refit_bend(bend, y[:, 0], shares[own], n)
+
+
+def _shares(
+    islands: Islands, u: FloatArray, log_w: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Each component's weights ``(K, n)``, rows that add up to 1; its mass; its effective size."""
+    y, log_det = islands.frames.to_frames(u)
     log_r = _log_terms(islands, y, log_det)
     shares = np.exp(log_w[:, None] + log_r - logsumexp(log_r, axis=1, keepdims=True))
     masses = shares.sum(axis=0)
-    n = masses**2 / np.maximum(np.sum(shares**2, axis=0), 1e-300)
-    shares = (shares / np.maximum(masses, 1e-300)).T  # (K, n), each row adds up to 1
+    n = np.maximum(masses**2 / np.maximum(np.sum(shares**2, axis=0), 1e-300), 1e-3)
+    return np.ascontiguousarray((shares / np.maximum(masses, 1e-300)).T), masses, n
+
+
+def _moved(old: Frames, u: FloatArray, shares: FloatArray, n: FloatArray) -> Frames:
+    """Affine frames with the points' means and covariances, drawn a little to the old."""
+    d = old.dim
+    y, _ = old.whiten(u)
     y = np.ascontiguousarray(y.transpose(1, 0, 2))
     means = np.matmul(shares[:, None, :], y)[:, 0] * (n / (n + 1.0))[:, None]
     centred = y - means[:, None, :]
@@ -176,7 +231,7 @@ def em_step(islands: Islands, u: FloatArray, log_w: FloatArray) -> Islands:
     )
     moved = old.means + np.matmul(old.cholesky, means[:, :, None])[:, :, 0]
     factors = np.matmul(old.cholesky, np.linalg.cholesky(covariances))
-    return Islands(Frames(moved, factors, old.turns, old.periodic), _log_masses(masses))
+    return replace(old, means=moved, cholesky=factors)
 
 
 def _log_terms(islands: Islands, y: FloatArray, log_det: FloatArray) -> FloatArray:

@@ -1,9 +1,9 @@
-r"""Gaussians by the handful: islands that are not Gaussian become chains of overlapping ones.
+r"""Gaussians by the handful: islands that are not Gaussian become a few overlapping ones.
 
 A component is split in two along its longest axis where two explain its own points better than one,
-by the Bayesian information criterion with the effective number of points for n. Splits repeat until
-none pays; EM over the whole mixture follows each generation. A ring, a banana or a helix is covered
-by as many Gaussians as its curvature needs, without a network.
+by the Bayesian information criterion with the effective number of points for n, each bent as it asks
+to be (:mod:`skerry.modes.bending`). Splits repeat until none pays; EM over the whole mixture follows
+each generation. A banana is one component, a ring or a helix as many as it takes, without a network.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from scipy.special import logsumexp
 
 from skerry import weights
 from skerry._types import FloatArray, IntArray
-from skerry.flows import Frames
-from skerry.modes.islands import Islands, em_step, responsibilities
+from skerry.flows.frames import stack
+from skerry.modes.islands import Islands, bend_islands, em_step, responsibilities
 
 GENERATIONS = 7
-LOCAL_STEPS = 12
+LOCAL_STEPS, BENT_STEPS = 12, 4
+NEGLIGIBLE = 1e-4  # the share of the weight whose points don't shape the islands
 
 
 def grow_islands(
@@ -39,10 +40,11 @@ def grow_islands(
         max_islands: components at most.
         steps: of EM after each generation of splits.
     """
-    used = np.flatnonzero(log_weights > np.max(log_weights) - 25)
+    used = _heaviest(log_weights)
     u, log_w = u[used], weights.normalize(log_weights[used])
     for _ in range(steps):
         islands = em_step(islands, u, log_w)
+    islands = bend_islands(islands, u, log_w)
     settled: set[bytes] = set()
     for _ in range(GENERATIONS):
         grown = _generation(islands, u, log_w, max_islands, settled)
@@ -51,8 +53,17 @@ def grow_islands(
         islands = grown
         for _ in range(steps):
             islands = em_step(islands, u, log_w)
-        islands = prune(islands)
+        islands = bend_islands(prune(islands), u, log_w)
+    for _ in range(steps):
+        islands = em_step(islands, u, log_w)
     return islands
+
+
+def _heaviest(log_weights: FloatArray) -> IntArray:
+    """The points that together hold all but a negligible share of the weight, in their order."""
+    order = np.argsort(-log_weights, kind="stable")
+    held = np.cumsum(np.exp(weights.normalize(log_weights)[order]))
+    return np.sort(order[: int(np.searchsorted(held, 1.0 - NEGLIGIBLE)) + 1])
 
 
 def prune(islands: Islands, min_mass: float = 1e-5) -> Islands:
@@ -64,26 +75,14 @@ def prune(islands: Islands, min_mass: float = 1e-5) -> Islands:
 
 def take(islands: Islands, rows: IntArray) -> Islands:
     """Some of the components, their masses made to add up to one."""
-    f = islands.frames
     log_masses = islands.log_masses[rows]
-    return Islands(
-        Frames(f.means[rows], f.cholesky[rows], f.turns[rows], f.periodic),
-        log_masses - logsumexp(log_masses),
-    )
+    return Islands(islands.frames.take(rows), log_masses - logsumexp(log_masses))
 
 
 def join(first: Islands, second: Islands, share: float = 0.5) -> Islands:
     """Both mixtures' components, the second's with ``share`` of the mass."""
-    a, b = first.frames, second.frames
-    return Islands(
-        Frames(
-            np.concatenate([a.means, b.means]),
-            np.concatenate([a.cholesky, b.cholesky]),
-            np.concatenate([a.turns, b.turns]),
-            a.periodic,
-        ),
-        np.concatenate([first.log_masses + np.log1p(-share), second.log_masses + np.log(share)]),
-    )
+    log_masses = [first.log_masses + np.log1p(-share), second.log_masses + np.log(share)]
+    return Islands(stack([first.frames, second.frames]), np.concatenate(log_masses))
 
 
 def _generation(
@@ -108,16 +107,7 @@ def _generation(
         room -= pair is not None
         parts.append(pair or whole)
         log_masses.append(islands.log_masses[k] + parts[-1].log_masses)
-    frames = [part.frames for part in parts]
-    return Islands(
-        Frames(
-            np.concatenate([f.means for f in frames]),
-            np.concatenate([f.cholesky for f in frames]),
-            np.concatenate([f.turns for f in frames]),
-            islands.frames.periodic,
-        ),
-        np.concatenate(log_masses),
-    )
+    return Islands(stack([part.frames for part in parts]), np.concatenate(log_masses))
 
 
 def _better_as_two(
@@ -133,6 +123,9 @@ def _better_as_two(
     for axis in range(min(d, 2)):
         pair = _halves(whole, axis)
         for _ in range(LOCAL_STEPS):
+            pair = em_step(pair, u, log_w)
+        pair = bend_islands(pair, u, log_w)
+        for _ in range(BENT_STEPS):
             pair = em_step(pair, u, log_w)
         gain = n_effective * (float(shares @ responsibilities(pair, u)[1]) - single) - penalty
         if gain > best_gain and pair.log_masses.min() > np.log(0.02):
@@ -154,5 +147,6 @@ def _halves(whole: Islands, axis: int) -> Islands:
         means=np.stack([f.means[0] - 0.75 * direction, f.means[0] + 0.75 * direction]),
         cholesky=np.stack([factor, factor]),
         turns=np.repeat(f.turns, 2, axis=0),
+        bends=(),
     )
     return Islands(frames, np.full(2, np.log(0.5)))

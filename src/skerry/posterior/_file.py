@@ -16,9 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from skerry._seeds import Seed
-from skerry._types import FloatArray
 from skerry.errors import InputError
 from skerry.flows import CouplingSettings, Density, Flow, Frames, flow_mixture, mixture_base
+from skerry.flows.bends import from_arrays as bends_from_arrays
+from skerry.flows.bends import to_arrays as bends_to_arrays
 from skerry.modes import Islands, Topology
 from skerry.posterior._flow import PosteriorFlow
 from skerry.posterior._posterior import Mode, Posterior
@@ -28,6 +29,7 @@ from skerry.priors import Prior
 
 FORMAT = "skerry posterior 1"
 SCALARS = ("log_evidence", "log_evidence_error", "n_effective", "n_calls", "n_failed", "khat")
+FRAME_ARRAYS = ("means", "cholesky", "turns", "periodic")
 ARRAYS = ("samples", "log_weights", "log_likelihood", "labels")
 MODE_SCALARS = ("mass", "mass_error", "log_evidence", "n_samples")
 
@@ -169,14 +171,16 @@ def _posterior(spec: dict[str, Any], arrays: dict[str, Any], prior: Prior | None
     )
 
 
-def _frames_arrays(prefix: str, frames: Frames) -> dict[str, FloatArray]:
-    names = ("means", "cholesky", "turns", "periodic")
-    return {f"{prefix}.{name}": getattr(frames, name) for name in names}
+def _frames_arrays(prefix: str, frames: Frames) -> dict[str, Any]:
+    bends = {f"{prefix}.bends.{name}": a for name, a in bends_to_arrays(frames.bends).items()}
+    return {f"{prefix}.{name}": getattr(frames, name) for name in FRAME_ARRAYS} | bends
 
 
 def _frames(prefix: str, arrays: dict[str, Any]) -> Frames:
-    names = ("means", "cholesky", "turns", "periodic")
-    return Frames(*(arrays[f"{prefix}.{name}"] for name in names))
+    parts = {name: arrays[f"{prefix}.{name}"] for name in FRAME_ARRAYS}
+    start = f"{prefix}.bends."
+    bends = {name.removeprefix(start): a for name, a in arrays.items() if name.startswith(start)}
+    return Frames(**parts, bends=bends_from_arrays(bends, len(parts["means"])))
 
 
 def _density_spec(density: Density) -> dict[str, Any]:

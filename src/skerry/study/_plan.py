@@ -53,7 +53,7 @@ def _variants(kind: Kind) -> tuple[Variant, ...]:
 
 
 AFFINE, SPLINE = _variants("affine"), _variants("spline")
-ISLANDS = Variant("chains of Gaussians", "islands", "none")
+ISLANDS = Variant("bent islands", "islands", "none")
 SHOWN = (AFFINE[0], *SPLINE[:3])  # in figures, from left to right
 
 
