@@ -28,7 +28,7 @@ def a_bend(d, n_terms, rng):
         constant=rng.normal(size=d),
         linear=np.tril(rng.normal(size=(d, d)), -1) * 0.3,
         log_scales=rng.normal(size=d) * 0.3,
-        terms=terms,
+        terms=np.array(terms, dtype=int).reshape(-1, 3),
         heights=rng.normal(size=n_terms) * 0.3,
     )
 

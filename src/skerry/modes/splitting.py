@@ -1,9 +1,10 @@
 r"""Gaussians by the handful: islands that are not Gaussian become a few overlapping ones.
 
-A component is split in two along its longest axis where two explain its own points better than one,
-by the Bayesian information criterion with the effective number of points for n, each bent as it asks
-to be (:mod:`skerry.modes.bending`). Splits repeat until none pays; EM over the whole mixture follows
-each generation. A banana is one component, a ring or a helix as many as it takes, without a network.
+A component is split in two along its longest axis where two explain its own points better than
+one, by the Bayesian information criterion with the effective number of points for n, each bent as
+it asks to be (:mod:`skerry.modes.bending`). Splits repeat until none pays; EM over the whole
+mixture follows each generation. A banana is one component, a ring or a helix as many as it takes,
+without a network.
 """
 
 from __future__ import annotations
