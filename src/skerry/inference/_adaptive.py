@@ -32,6 +32,7 @@ from skerry.modes.walls import modes_of_islands
 from skerry.posterior import Round, log_normal, unseen
 
 MAX_ROUNDS = 60
+PILOT = 1_500  # draws of the final proposal before more are spent on it
 VAGUE = 1e4  # a tempered posterior that much larger in volume tells next to nothing
 SURPRISE = 2.0  # nats of weight at a peak beyond which it counts as unexplained
 
@@ -149,7 +150,8 @@ def _size(state: State, target: Target) -> int:
     if state.phase == "final":
         share = max(state.history[-1].share, 0.02)
         wanted = 1.03 * (target.n_effective - state.history[-1].n_effective) / share
-        return int(min(max(wanted, 300), 50_000, left))
+        most = PILOT if state.first_final is None else 50_000
+        return int(min(max(wanted, 300), most, left))
     grown = (500 + 100 * d + 20 * state.islands.n_islands) * 1.35 ** (rounds - 1)
     return int(min(grown, max(500.0, 0.4 * target.n_effective), left))
 

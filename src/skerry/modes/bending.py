@@ -108,6 +108,7 @@ def _select(
 ) -> tuple[IntArray, FloatArray, float]:
     """Forward selection for coordinate j: features used, coefficients, mean squared residual."""
     used, target = np.arange(j + 1), 1 + j
+    n_pairs = len(gram)  # to pick from, in all coordinates
     left = pairs
     while True:
         block = gram[np.ix_(used, used)] + 1e-9 * np.eye(len(used))
@@ -121,6 +122,6 @@ def _select(
         drop = np.where(room > 1e-9, slope**2 / np.maximum(room, 1e-9), 0.0)
         top = int(np.argmax(drop))
         after = max(square - float(drop[top]), 1e-12)
-        if n * np.log(square / after) < np.log(n) + 2 * np.log(len(left)):
+        if n * np.log(square / after) < np.log(n) + 2 * np.log(n_pairs):
             return used, coefficients, square
         used, left = np.append(used, left[top]), np.delete(left, top)

@@ -196,6 +196,28 @@ def bend_islands(islands: Islands, u: FloatArray, log_w: FloatArray) -> Islands:
     return Islands(straight, _log_masses(masses))
 
 
+def widen(islands: Islands, u: FloatArray, log_w: FloatArray) -> Islands:
+    r"""Components as wide as the next point is expected to be: fits of few points are too narrow.
+
+    A covariance estimated from n points predicts with :math:`(n + 1) / (n - d - 2)` times itself,
+    twice at most.
+    """
+    _, _, n = _shares(islands, u, log_w)
+    f = islands.frames
+    room = n - f.dim - 2.0
+    factor = np.where(room > 0, np.minimum((n + 1) / np.maximum(room, 1e-3), 2.0), 2.0)
+    wider = f.cholesky * np.sqrt(factor)[:, None, None]
+    if not any(f.bends):
+        return replace(islands, frames=replace(f, cholesky=wider))
+    bent = np.array([bend is not None for bend in f.bends])
+    bends = tuple(
+        None if b is None else replace(b, log_scales=b.log_scales + 0.5 * np.log(factor[k]))
+        for k, b in enumerate(f.bends)
+    )
+    wider = np.where(bent[:, None, None], f.cholesky, wider)
+    return replace(islands, frames=replace(f, cholesky=wider, bends=bends))
+
+
 def _bent(old: Frames, k: int, u: FloatArray, shares: FloatArray, n: float) -> Bend | None:
     """Frame k's bend, refitted to the points."""
     bend = old.bends[k]

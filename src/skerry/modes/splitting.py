@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from skerry import weights
 from skerry._types import FloatArray, IntArray
 from skerry.flows.frames import stack
-from skerry.modes.islands import Islands, bend_islands, em_step, responsibilities
+from skerry.modes.islands import Islands, bend_islands, em_step, responsibilities, widen
 
 GENERATIONS = 7
 LOCAL_STEPS, BENT_STEPS = 12, 4
@@ -57,7 +57,7 @@ def grow_islands(
         islands = bend_islands(prune(islands), u, log_w)
     for _ in range(steps):
         islands = em_step(islands, u, log_w)
-    return islands
+    return widen(islands, u, log_w)
 
 
 def _heaviest(log_weights: FloatArray) -> IntArray:
