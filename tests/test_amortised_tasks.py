@@ -158,6 +158,23 @@ def test_exact_posteriors_are_calibrated(name):
     assert found.passed, found.summary()
 
 
+def test_the_epidemics_truth_agrees_with_a_weighted_proposal():
+    """A wide t about the sampler's own draws: evidence and means, and for a quiet epidemic too."""
+    task = amortised.get("sir")
+    prior = task.problem.prior
+    for x in (task.observations[4], np.zeros(10)):
+        u = prior.to_u(task.sample(x, 5_000, 17))
+        law = st.multivariate_t(u.mean(axis=0), 1.5 * np.cov(u.T), df=5, seed=18)
+        v = law.rvs(15_000)
+        log_l = task.problem.log_likelihood(prior.from_u(v), x)
+        w = np.exp(log_l - 0.5 * np.sum(v**2, axis=1) - np.log(2 * np.pi) - law.logpdf(v))
+        ratio = w / np.exp(task.log_evidence(x))
+        assert abs(ratio.mean() - 1) < Z * ratio.std() / np.sqrt(len(v))
+        mean = w @ v / w.sum()
+        spread = np.sqrt(w**2 @ (v - mean) ** 2 / w.sum() ** 2 + u.var(axis=0) / len(u))
+        assert (abs(mean - u.mean(axis=0)) < Z * spread).all()
+
+
 def test_two_moons_beyond_the_fold():
     """Where x1 exceeds the ring's reach on part of it, those parts have no preimage."""
     task = amortised.get("two_moons")

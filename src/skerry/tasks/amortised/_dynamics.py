@@ -15,10 +15,12 @@ from skerry.noise import Binomial, LogNormal
 from skerry.priors import Prior
 from skerry.tasks.amortised._ode import solve
 from skerry.tasks.amortised._task import AmortisedTask, forward_task
+from skerry.tasks.amortised._truth import by_cells
 
 PEOPLE, TESTED = 1e6, 1000
 DAYS = 17.0 * np.arange(10.0)
 EPIDEMIC = ((0.4, 0.5), (0.125, 0.2))  # medians and widths of the logarithms
+EDGE = 6.0  # standard deviations of the prior: beyond lie 4e-9 of it
 YEARS = 2.1 * np.arange(10.0)
 PREY = ((np.exp(-0.125), 0.5), (np.exp(-3.0), 0.5)) * 2
 SMALLEST, LARGEST = 1e-10, 1e4  # populations are cut there before noise is added
@@ -29,11 +31,22 @@ def sir() -> AmortisedTask:
 
     Seen: the infected among 1000 people tested, each 17th day from day 0; binomial.
     """
+    prior, noise = _log_normal(("beta", "gamma"), EPIDEMIC), Binomial(TESTED)
+
+    def log_density(u: FloatArray, x: FloatArray) -> FloatArray:
+        log_prior = -0.5 * np.sum(u**2, axis=1) - np.log(2.0 * np.pi)
+        return noise.log_prob(x, infected(prior.from_u(u))) + log_prior
+
+    draw, log_evidence = by_cells(
+        log_density, [-EDGE] * 2, [EDGE] * 2, [48, 48], order=4, efficiency=0.4
+    )
     return forward_task(
         "sir",
-        _log_normal(("beta", "gamma"), EPIDEMIC),
+        prior,
         infected,
-        Binomial(TESTED),
+        noise,
+        sampler=lambda x, n, rng: prior.from_u(draw(x, n, rng)),
+        evidence=log_evidence,
         note="A narrow, curved mode whose size depends on the observation.",
     )
 

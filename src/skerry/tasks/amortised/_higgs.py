@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from skerry._types import FloatArray
 from skerry.noise import SplitNormal
-from skerry.tasks._cells import Cells, cut
 from skerry.tasks._higgs import NOTE, SOURCE, VARIANTS, measurements, strengths
 from skerry.tasks._task import uniform_prior
 from skerry.tasks.amortised._task import AmortisedTask, noisy
+from skerry.tasks.amortised._truth import by_cells
 
 
 def higgs(name: str) -> AmortisedTask:
@@ -36,26 +34,22 @@ def higgs(name: str) -> AmortisedTask:
         0.0 if variant.mirrored and j == prior.ndim - 1 else b for j, b in enumerate(variant.low)
     ]
 
-    def log_density(theta: FloatArray, x: FloatArray) -> FloatArray:
-        values = noise.log_prob(x, forward(theta))
-        return np.where(np.isnan(values), -np.inf, values)
-
-    @lru_cache(maxsize=16)
-    def cells(numbers: tuple[float, ...]) -> Cells:
-        x = np.array(numbers)
-        return cut(
-            lambda theta: log_density(theta, x), low, variant.high, variant.grid, efficiency=0.2
-        )
+    draw, log_integral = by_cells(
+        lambda theta, x: noise.log_prob(x, forward(theta)),
+        low,
+        variant.high,
+        variant.grid,
+        order=4 if prior.ndim < 4 else 3,
+    )
 
     def sample(x: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
-        theta = cells(tuple(x.tolist())).sample(n, rng)
+        theta = draw(x, n, rng)
         if variant.mirrored:
             theta[:, -1] *= rng.choice([-1.0, 1.0], n)
         return theta
 
     def log_evidence(x: FloatArray) -> float:
-        found = cells(tuple(x.tolist())).log_integral(4 if prior.ndim < 4 else 3)
-        return found - float(np.sum(np.log(np.subtract(variant.high, low))))
+        return log_integral(x) - float(np.sum(np.log(np.subtract(variant.high, low))))
 
     return AmortisedTask(
         name=name,
