@@ -15,7 +15,8 @@ A budget counts simulations: each training observation is distinct, and the esti
 simulator and a likelihood. ``--forward`` hands over forward model and noise instead, so that a
 budget counts forward runs. ``fresh`` simulates anew in each step.
 
-``--methods exact`` and ``prior`` are controls: our exact draws (.5 expected) and prior draws.
+``--methods sbi`` trains the NPE of the package sbi (nsf, its defaults) on as many simulations;
+``exact`` and ``prior`` are controls: our exact draws (.5 expected) and prior draws.
 
 CPU seconds are those of the whole process, compilation included. Each run appends a row of JSON to
 ``benchmarks/results/history.jsonl``. The classifier takes most of the time: in ten dimensions
@@ -29,9 +30,10 @@ from pathlib import Path
 
 import numpy as np
 from _history import HISTORY, append, provenance
+from _npe import Npe
 from sbibm_reference import find_reference
 
-PACKAGES = ("skerry", "jax", "equinox", "optax", "numpy", "scikit-learn")
+PACKAGES = ("skerry", "jax", "equinox", "optax", "numpy", "scikit-learn", "sbi", "torch")
 SBIBM = (
     "two_moons",
     "gaussian_mixture",
@@ -120,7 +122,8 @@ class Prior:
         return self.task.problem.prior.sample(n, seed)
 
 
-METHODS = {"skerry": Skerry, "exact": Exact, "prior": Prior}
+METHODS = {"skerry": Skerry, "sbi": Npe, "exact": Exact, "prior": Prior}
+CONTROLS = ("exact", "prior")
 
 
 def run(task, method, budget, seed, options):
@@ -185,7 +188,7 @@ def main(words=None):
     }
     for task in map(amortised.get, options.tasks):
         for method in options.methods:
-            for budget in options.budgets if method == "skerry" else ["-"]:
+            for budget in ["-"] if method in CONTROLS else options.budgets:
                 for seed in options.seeds:
                     head = {"kind": "amortised_c2st", "task": task.name, "method": method}
                     head |= {"budget": budget, "seed": seed, "settings": shown}

@@ -20,7 +20,7 @@ PLACE = "sbibm/tasks/slcp/files/num_observation_2/reference_posterior_samples.cs
 @pytest.fixture
 def scripts(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
-    names = ("_history", "sbibm_reference", "amortised_c2st")
+    names = ("_history", "_npe", "sbibm_reference", "amortised_c2st")
     yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
     for name in names:
         importlib.sys.modules.pop(name, None)
