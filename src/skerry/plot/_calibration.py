@@ -54,7 +54,9 @@ def _differences(axes: Axes, tests: tuple[RankTest, ...]) -> None:
         style = "-" if test.passed else "--"
         axes.plot(z, share - z, style, color=colour(index), lw=1.3, label=name)
     if len(tests) <= LEGEND_LINES:
-        axes.legend(fontsize=SMALL, labelcolor=INK, frameon=False)
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(bottom - (0.05 + 0.07 * len(tests)) * (top - bottom), top)
+        axes.legend(fontsize=SMALL, labelcolor=INK, frameon=False, loc="lower left")
 
 
 def _coverage(axes: Axes, test: RankTest) -> None:
