@@ -76,6 +76,8 @@ class Skerry:
         import skerry
 
         extra = {} if options.embedding == "none" else {"embedding": embedding(options.embedding)}
+        if options.training:
+            extra["training"] = skerry.Training(**options.training)
         if not (options.forward and task.problem.noise is not None):
             extra["simulator"] = task.simulator
         self.estimator = skerry.amortize(
@@ -173,6 +175,9 @@ def arguments(words=None):
     parser.add_argument(
         "--settings", type=json.loads, default={}, help="JSON: more arguments of skerry.amortize"
     )
+    parser.add_argument(
+        "--training", type=json.loads, default={}, help="JSON: arguments of skerry.Training"
+    )
     parser.add_argument("--from", dest="place", help="sbibm's wheel, or a folder with sbibm/tasks")
     parser.add_argument("--history", type=Path, default=HISTORY)
     return parser.parse_args(words)
@@ -184,7 +189,15 @@ def main(words=None):
     options = arguments(words)
     shown = {
         name: getattr(options, name)
-        for name in ("observations", "draws", "n_effective", "embedding", "forward", "settings")
+        for name in (
+            "observations",
+            "draws",
+            "n_effective",
+            "embedding",
+            "forward",
+            "settings",
+            "training",
+        )
     }
     for task in map(amortised.get, options.tasks):
         for method in options.methods:
