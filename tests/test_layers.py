@@ -16,6 +16,7 @@ LAYERS = {
     "weights": 2,
     "flows": 2,
     "metrics": 2,
+    "calibration": 2,
     "priors": 3,
     "noise": 3,
     "problem": 4,

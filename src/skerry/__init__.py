@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skerry import errors, metrics, noise, plot, tasks
+    from skerry import calibration, errors, metrics, noise, plot, tasks
     from skerry.inference import Adaptive, Fit, Static, fit, infer, refit
     from skerry.posterior import Mode, Posterior, Status, load
     from skerry.priors import Periodic, Prior
@@ -34,7 +34,7 @@ _HOMES = {
     "load": "posterior",
     "refit": "inference",
 }
-_MODULES = ("errors", "metrics", "noise", "plot", "tasks")
+_MODULES = ("calibration", "errors", "metrics", "noise", "plot", "tasks")
 __version__ = "0.1.0.dev0"
 __all__ = [
     "Adaptive",
@@ -48,6 +48,7 @@ __all__ = [
     "Status",
     "Training",
     "__version__",
+    "calibration",
     "errors",
     "fit",
     "infer",
