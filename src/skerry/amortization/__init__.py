@@ -5,9 +5,9 @@ likelihood renews the parameters it learns from. The :class:`Estimator` it retur
 observation's posterior in milliseconds, or refines it by the likelihood to an exact one.
 """
 
-from skerry.amortization._amortize import amortize
+from skerry.amortization._amortize import TRAINING, amortize
 from skerry.amortization._estimator import Estimator
 from skerry.amortization._file import FORMAT, load
 from skerry.amortization._pools import Pools
 
-__all__ = ["FORMAT", "Estimator", "Pools", "amortize", "load"]
+__all__ = ["FORMAT", "TRAINING", "Estimator", "Pools", "amortize", "load"]
