@@ -152,6 +152,13 @@ def test_refinement_gives_the_exact_evidence_and_moments():
     assert p.n_effective >= 1000
 
 
+def test_a_batch_of_refined_posteriors():
+    x = np.array([[0.0, 0.5], [-1.0, 1.0], [0.2, 0.2]])
+    found = estimator().posteriors(x, n_effective=200, seed=0)
+    assert [p.converged for p in found] == [True] * 3
+    assert all(np.all(np.abs(p.mean - SHRINK * r) < 0.2) for p, r in zip(found, x, strict=True))
+
+
 def test_a_raw_posterior_says_that_nothing_was_checked():
     e = estimator()
     p = e.posterior([0.5, 0.5])

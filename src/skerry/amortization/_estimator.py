@@ -170,6 +170,36 @@ class Estimator:
             failures=failures,
         )
 
+    def posteriors(
+        self,
+        x: Any,
+        *,
+        n_effective: float | None = None,
+        seed: SeedLike = 0,
+        max_calls: int = 200_000,
+        failures: Failures = "raise",
+    ) -> tuple[Posterior, ...]:
+        """The posteriors of a batch, each as :meth:`posterior` gives it with a seed of its own.
+
+        Args:
+            x: observations ``(k, ...)``.
+            n_effective: as for :meth:`posterior`, for each.
+            seed: an int, a numpy Generator or a JAX key.
+            max_calls: likelihood calls at most, for each.
+            failures: as for :meth:`posterior`.
+        """
+        rows, root = self._rows(x)[0], as_seed(seed)
+        return tuple(
+            self.posterior(
+                row,
+                n_effective=n_effective,
+                seed=root.child("batch", i),
+                max_calls=max_calls,
+                failures=failures,
+            )
+            for i, row in enumerate(rows)
+        )
+
     def mixtures(self, x: Any) -> Mixtures:
         """The conditional mixtures on u of one observation or a batch."""
         return mixtures(self.network, self._rows(x)[0])

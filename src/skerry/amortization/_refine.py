@@ -24,13 +24,14 @@ from skerry.inference._points import Points
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import Target
 from skerry.modes import Islands
-from skerry.posterior import Posterior, Status, log_normal
+from skerry.posterior import KHAT_LIMIT, Posterior, Status, log_normal
 from skerry.priors import Prior
 from skerry.problem import Problem
 
 RAW_DRAWS = 10_000
 PILOT = 1000
 MIN_SHARE = 0.05  # effective share of the pilot below which adaptive rounds take over
+JUDGED = 4000  # draws from which on the weights' tail is judged: of fewer, k-hat is noise
 MAX_ROUNDS = 30
 
 
@@ -88,7 +89,7 @@ def refined(
         size = weights.effective_sample_size(log_w) if len(log_w) else 0.0
         if _hopeless(log_w, size) and max_calls - n_calls > PILOT:
             return _escalated(problem, calls, proposal, u, log_l, seed, n_effective, max_calls)
-        if size >= n_effective:
+        if size >= n_effective and not (_heavy(log_w) and len(log_w) < JUDGED):
             break
     kept = ~np.isnan(log_l)
     u, log_l = u[kept], log_l[kept]
@@ -110,17 +111,25 @@ def refined(
 
 
 def _size(log_w: FloatArray, n_effective: float, left: int) -> int:
+    """How many points to draw next."""
     if not len(log_w):
         return int(min(max(PILOT, 1.1 * n_effective), 20 * PILOT, left))
     size = weights.effective_sample_size(log_w)
     share = max(size / len(log_w), MIN_SHARE)
-    return int(min(max(1.05 * (n_effective - size) / share, 200), 50_000, left))
+    wanted = 1.05 * (n_effective - size) / share
+    if _heavy(log_w):
+        wanted = max(wanted, JUDGED - len(log_w))
+    return int(min(max(wanted, 200), 50_000, left))
+
+
+def _heavy(log_w: FloatArray) -> bool:
+    return weights.pareto_khat(log_w) > KHAT_LIMIT
 
 
 def _hopeless(log_w: FloatArray, size: float) -> bool:
     """Whether weights this uneven ask for better islands rather than for more draws."""
-    poor = size < MIN_SHARE * len(log_w)
-    return poor or weights.pareto_khat(log_w) > 0.7
+    poor = size < MIN_SHARE * max(len(log_w), 1)
+    return poor or (len(log_w) >= JUDGED and _heavy(log_w))
 
 
 def _escalated(
