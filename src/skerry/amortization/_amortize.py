@@ -65,15 +65,15 @@ def amortize(
         theta: the parameters ``(k, d)``, drawn from the prior, that generated ``x``; None finds
             particles for each observation by weighted prior draws or adaptive rounds.
         simulator: (theta ``(n, d)``, NumPy ``Generator``) to observations ``(n, ...)``. A problem
-            with a forward model and noise needs none: each forward run is made once, at prior
-            draws, and fresh noise is drawn on it in every epoch.
+            with a forward model and noise needs none: it is run at n_simulations prior draws, and
+            fresh noise is drawn on these runs in every epoch.
         n_simulations: how many to simulate. None simulates anew for every step, where a simulator
             costs nothing.
         embedding: what the network makes of an observation: None (the standardised numbers), a
             setting of :mod:`skerry.embeddings`, or an equinox module from one standardised
             observation to a vector.
         pools: how particles are made; None uses no likelihood in training (plain neural posterior
-            estimation).
+            estimation): for a forward model too slow to run for each candidate.
         n_components: K, Gaussians in the mixture; more than needed fade.
         training: how long and how fast; an epoch is ``steps * batch`` observations.
         failures: what becomes of a likelihood that is NaN or +inf: ``"raise"``, or ``"zero"``.
