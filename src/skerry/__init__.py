@@ -11,36 +11,43 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skerry import calibration, errors, metrics, noise, plot, tasks
+    from skerry import calibration, embeddings, errors, metrics, noise, plot, tasks
+    from skerry.amortization import Estimator, Pools, amortize
     from skerry.inference import Adaptive, Fit, Static, fit, infer, refit
-    from skerry.posterior import Mode, Posterior, Status, load
+    from skerry.loading import load
+    from skerry.posterior import Mode, Posterior, Status
     from skerry.priors import Periodic, Prior
     from skerry.problem import Problem
     from skerry.training import Training
 
 _HOMES = {
     "Adaptive": "inference",
+    "Estimator": "amortization",
     "Fit": "inference",
     "Mode": "posterior",
     "Periodic": "priors",
+    "Pools": "amortization",
     "Posterior": "posterior",
     "Prior": "priors",
     "Problem": "problem",
     "Static": "inference",
     "Status": "posterior",
     "Training": "training",
+    "amortize": "amortization",
     "fit": "inference",
     "infer": "inference",
-    "load": "posterior",
+    "load": "loading",
     "refit": "inference",
 }
-_MODULES = ("calibration", "errors", "metrics", "noise", "plot", "tasks")
+_MODULES = ("calibration", "embeddings", "errors", "metrics", "noise", "plot", "tasks")
 __version__ = "0.1.0.dev0"
 __all__ = [
     "Adaptive",
+    "Estimator",
     "Fit",
     "Mode",
     "Periodic",
+    "Pools",
     "Posterior",
     "Prior",
     "Problem",
@@ -48,7 +55,9 @@ __all__ = [
     "Status",
     "Training",
     "__version__",
+    "amortize",
     "calibration",
+    "embeddings",
     "errors",
     "fit",
     "infer",

@@ -166,6 +166,60 @@ def fit(
         run_fit(table, prior, density.value, effective, seed, out, quiet)
 
 
+@app.command()
+def amortize(
+    problem: Annotated[
+        Path,
+        typer.Argument(
+            help="A Python file that defines `problem`, and `simulator` or a list of observations "
+            "`x`, unless the problem has a forward model. It is run."
+        ),
+    ],
+    n: Annotated[int, typer.Option("--n", min=50, help="Simulations.")] = 10_000,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Simulate anew for every step, without end.")
+    ] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="How long to train.")] = None,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; by default skerry-NAME-estimator.")
+    ] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """One training for the posteriors of all observations."""
+    with guarded(debug):
+        from skerry.cli._commands import run_amortize
+
+        run_amortize(problem, n, fresh, epochs, seed, out, quiet)
+
+
+@app.command()
+def posterior(
+    model: Annotated[Path, typer.Argument(help="The estimator.npz of `skerry amortize`.")],
+    x: Annotated[
+        str, typer.Option("--x", help="The observation: 1.0,2.5 or a file of numbers with commas.")
+    ],
+    problem: Annotated[
+        Path | None, typer.Option(help="The Python file with `problem`, to refine by. It is run.")
+    ] = None,
+    effective: Annotated[
+        float | None, typer.Option(min=1.0, help="Effective samples to refine to; needs --problem.")
+    ] = None,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; by default skerry-posterior.")
+    ] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """The posterior of one observation from a trained estimator."""
+    with guarded(debug):
+        from skerry.cli._commands import run_posterior
+
+        run_posterior(model, x, problem, effective, seed, out, quiet)
+
+
 def main() -> None:
     """The program ``skerry``."""
     app(prog_name="skerry")

@@ -16,6 +16,7 @@ from skerry.inference import _adaptive as adaptive
 from skerry.inference._conclude import MIN_POINTS, Outcome, Progress, check_asked, conclude
 from skerry.inference._fit import DensityName, Fit
 from skerry.inference._points import Points
+from skerry.inference._proposal import Proposal
 from skerry.inference._state import Adaptive, State, Target
 from skerry.posterior import Posterior, Search
 from skerry.problem import Problem
@@ -107,7 +108,7 @@ def infer(
             scheme,
             root,
         )
-        outcome = _adaptive(calls, target, max_seconds, progress)
+        outcome = adaptive_outcome(calls, target, max_seconds, progress)
         settings = {"scheme": "adaptive", "thoroughness": scheme.thoroughness}
     return conclude(
         problem.prior,
@@ -182,19 +183,35 @@ def _static(calls: _Calls, n: int, seed: Seed, progress: Progress | None) -> Out
     return Outcome(points, n_calls=n, n_failed=calls.n_failed)
 
 
-def _adaptive(
+def calls_of(problem: Problem, x: Any, failures: Failures) -> _Calls:
+    """The likelihood of one observation on u, counted, for schemes of other modules."""
+    return _Calls(problem, x, failures)
+
+
+def adaptive_outcome(
     calls: _Calls,
     target: Target,
-    max_seconds: float | None,
-    progress: Progress | None,
+    max_seconds: float | None = None,
+    progress: Progress | None = None,
+    *,
+    began: tuple[Proposal, FloatArray, FloatArray] | None = None,
 ) -> Outcome:
-    """The one driver of the adaptive rounds."""
-    began = time.monotonic()
-    state = adaptive.init(target)
+    """The one driver of the adaptive rounds.
+
+    Args:
+        calls: the likelihood.
+        target: what the run is about.
+        max_seconds: begin no round after so much time.
+        progress: called with (stage, done, in all).
+        began: islands known beforehand: a proposal, its draws and their log-likelihoods. None
+            begins with a hunt.
+    """
+    since = time.monotonic()
+    state = adaptive.init(target) if began is None else adaptive.resume(target, *began)
     interrupted = False
     try:
         while not adaptive.done(state) and np.isfinite(state.log_likelihood).any():
-            if max_seconds is not None and time.monotonic() - began > max_seconds:
+            if max_seconds is not None and time.monotonic() - since > max_seconds:
                 interrupted = True
                 break
             state = adaptive.step(state, target)

@@ -30,6 +30,15 @@ class Status(Enum):
         "Stopped before the end: this is what was known by then. Run it again, with more calls or "
         "more time, for an answer to rely on."
     )
+    UNCHECKED = (
+        "Drawn from an amortised density, not checked against the likelihood. To make it exact, "
+        "and to know the evidence, ask for n_effective."
+    )
+    OUTSIDE = (
+        "The observation lies outside of what the estimator was trained on: don't rely on the "
+        "amortised density here. Ask for n_effective, which checks it against the likelihood, or "
+        "train on observations like this one."
+    )
     COLLAPSED = (
         "The weights have collapsed onto a few points: don't trust these masses, samples or this "
         "evidence. The posterior fills too small a part of the prior for this many draws: "
