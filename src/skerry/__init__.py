@@ -11,11 +11,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skerry import errors, metrics, noise, plot, tasks
+    from skerry import errors, metrics, noise, plot, store, tasks
     from skerry.inference import Adaptive, Fit, Static, fit, infer, refit
     from skerry.posterior import Mode, Posterior, Status, load
     from skerry.priors import Periodic, Prior
     from skerry.problem import Problem
+    from skerry.store import Store
     from skerry.training import Training
 
 _HOMES = {
@@ -28,13 +29,14 @@ _HOMES = {
     "Problem": "problem",
     "Static": "inference",
     "Status": "posterior",
+    "Store": "store",
     "Training": "training",
     "fit": "inference",
     "infer": "inference",
     "load": "posterior",
     "refit": "inference",
 }
-_MODULES = ("errors", "metrics", "noise", "plot", "tasks")
+_MODULES = ("errors", "metrics", "noise", "plot", "store", "tasks")
 __version__ = "0.1.0.dev0"
 __all__ = [
     "Adaptive",
@@ -46,6 +48,7 @@ __all__ = [
     "Problem",
     "Static",
     "Status",
+    "Store",
     "Training",
     "__version__",
     "errors",
@@ -56,6 +59,7 @@ __all__ = [
     "noise",
     "plot",
     "refit",
+    "store",
     "tasks",
 ]
 

@@ -14,9 +14,10 @@ nothing. Because the same seed asks for the same points in the same order, a run
 needs no other state than this: started again, it finds its answers here and goes on from there.
 """
 
+from skerry.store._chunk import RoundChunk
 from skerry.store._fingerprint import problem_identity
 from skerry.store._read import Recorded, read
 from skerry.store._records import Records
 from skerry.store._store import Store, opened
 
-__all__ = ["Recorded", "Records", "Store", "opened", "problem_identity", "read"]
+__all__ = ["Recorded", "Records", "RoundChunk", "Store", "opened", "problem_identity", "read"]

@@ -63,7 +63,7 @@ class Records:
     ) -> None:
         self._folder, self._aside = folder, aside
         self._ndim, self._problem = ndim, problem
-        self._unsaved_seconds = unsaved_seconds
+        self.unsaved_seconds = unsaved_seconds
         self._index, self._values = Index(), Values()
         self._slopes: dict[bytes, tuple[float, FloatArray]] = {}
         self._rounds: set[str] = set()
@@ -160,7 +160,7 @@ class Records:
     def _wait_or_flush(self, seconds: float) -> None:
         self._pending_seconds += seconds
         rows = sum(len(chunk.theta) for chunk in self._pending)
-        if self._pending_seconds >= self._unsaved_seconds or rows >= MAX_ROWS:
+        if self._pending_seconds >= self.unsaved_seconds or rows >= MAX_ROWS:
             self.flush()
 
     def _write(self, chunk: Chunk) -> str:

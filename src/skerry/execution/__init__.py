@@ -1,0 +1,10 @@
+"""Where a likelihood runs: in this process, in processes of our own, or in somebody's pool.
+
+A *runner* takes points and gives back pieces of results, in any order, each with the rows it
+belongs to; so what comes out never depends on how many workers there are or which is first.
+"""
+
+from skerry.execution._inline import Inline
+from skerry.execution._piece import Piece, Runner
+
+__all__ = ["Inline", "Piece", "Runner"]
