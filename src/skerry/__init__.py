@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skerry import errors, metrics, noise, plot, store, tasks
+    from skerry.execution import Workers
     from skerry.inference import Adaptive, Fit, Static, fit, infer, refit
     from skerry.posterior import Mode, Posterior, Status, load
     from skerry.priors import Periodic, Prior
@@ -31,6 +32,7 @@ _HOMES = {
     "Status": "posterior",
     "Store": "store",
     "Training": "training",
+    "Workers": "execution",
     "fit": "inference",
     "infer": "inference",
     "load": "posterior",
@@ -50,6 +52,7 @@ __all__ = [
     "Status",
     "Store",
     "Training",
+    "Workers",
     "__version__",
     "errors",
     "fit",

@@ -13,7 +13,7 @@ from skerry import weights
 from skerry._seeds import Seed, SeedLike, as_seed
 from skerry.errors import InputError
 from skerry.evaluate import Failures, check_failures
-from skerry.execution import Inline
+from skerry.execution import runner
 from skerry.inference import _adaptive as adaptive
 from skerry.inference._calls import Calls, OutOfTimeError, stopped
 from skerry.inference._conclude import MIN_POINTS, Outcome, Progress, check_asked, conclude
@@ -60,6 +60,7 @@ def infer(
     seed: SeedLike = 0,
     scheme: Scheme | None = None,
     failures: Failures = "raise",
+    executor: Any = None,
     store: Store | str | PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Posterior:
@@ -76,6 +77,9 @@ def infer(
         scheme: :class:`Adaptive` (the default) or :class:`Static`.
         failures: what becomes of NaN, +inf and exceptions: ``"raise"``, ``"drop"`` (left out of
             all counts; conditional on success) or ``"zero"`` (an impossible point).
+        executor: where the likelihood runs: None, this process; a number of worker processes; a
+            pool with ``submit`` or ``map``; or :class:`~skerry.execution.Workers`, with a time
+            limit for points. The answer doesn't depend on it. (Gradients are taken here.)
         store: a folder, or a :class:`~skerry.store.Store`, that keeps every evaluation. The same
             call again, after any kind of death, goes on where it was, and gives the same bits as
             a run that was never disturbed. (A vectorised function must give a point the same bits
@@ -111,11 +115,11 @@ def infer(
         if store is not None:
             identity = _identity(problem, x, root, scheme, n_effective, max_calls, failures)
             records = stack.enter_context(opened(store, identity, problem.prior.ndim))
-        runner = Inline(problem, x, failures, saved=records is not None)
-        stack.callback(runner.close)
+        evaluator = runner(executor, problem, x, failures, saved=records is not None)
+        stack.callback(evaluator.close)
         began = time.monotonic()
         late = None if max_seconds is None else began + max_seconds
-        calls = Calls(problem, x, failures, runner, records, None if records is None else late)
+        calls = Calls(problem, x, failures, evaluator, records, None if records is None else late)
         calls.check(root.child("check"))
         outcome, settings = _run(calls, scheme, n_effective, max_calls, late, root, progress)
     return conclude(
