@@ -16,10 +16,11 @@ from skerry.problem import Problem
 FIRST_BLOCK = 256
 LONG_SECONDS = 20.0
 BLOCK_SECONDS = 1.0
+SMALL_BLOCK, SMALL_SECONDS = 256, 0.005
 
 
 class Inline:
-    """Evaluates in this process: a function of one point by point, others in blocks.
+    """Evaluates in this process, in blocks.
 
     Args:
         problem: the problem.
@@ -54,8 +55,9 @@ class Inline:
         """Nothing is held."""
 
     def _size(self, left: int) -> int:
-        if not self._problem.batched:
-            return 1
+        if not self._problem.batched:  # an exception loses the block: little, and little time
+            each = self._seconds or np.inf
+            return max(1, min(SMALL_BLOCK, int(SMALL_SECONDS / each)))
         if not self._saved:
             return CHUNK_SIZE
         if self._seconds is None:

@@ -102,6 +102,8 @@ class Calls:
                 return
         try:
             self.problem.check(seed, x=self._x, log_likelihood=evaluate)
+        except OutOfTimeError:
+            raise stopped("first trial") from None
         except EvaluationError as error:
             raise self._isolated(error) from error.__cause__
 
