@@ -48,7 +48,7 @@ def command(problem, out, store, *more):
     return ("infer", problem, *more)
 
 
-@pytest.mark.parametrize("wait", [0.5, 2.0])
+@pytest.mark.parametrize("wait", [0.5, pytest.param(2.0, marks=pytest.mark.statistical)])
 def test_a_time_limit_ends_with_75_and_the_same_command_goes_on(
     tmp_path, problem, monkeypatch, wait
 ):

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import warnings
+import zipfile
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +117,7 @@ def decode(name: str, data: bytes, ndim: int, problem: str | None) -> Chunk | Ro
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            _refuse_compressed(data)
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
         head = json.loads(str(arrays.pop("head")))
@@ -129,6 +131,13 @@ def decode(name: str, data: bytes, ndim: int, problem: str | None) -> Chunk | Ro
         raise
     except Exception as error:  # there is no end to the ways in which a file can be damaged
         raise DamagedError(f"it can't be read ({type(error).__name__}: {error})") from error
+
+
+def _refuse_compressed(data: bytes) -> None:
+    """Ours are not; others could be small and unpack without end."""
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        if any(part.compress_type != zipfile.ZIP_STORED for part in file.infolist()):
+            raise DamagedError("it is compressed, which Skerry's are not")
 
 
 def _packed(head: dict[str, Any], problem: str, arrays: dict[str, Any]) -> bytes:
