@@ -28,50 +28,58 @@ def keys_of(theta: FloatArray) -> Keys:
 
 
 class Index:
-    """Keys and the rows they stand for: a sorted table, and a dictionary of the newest."""
+    """Keys and the rows they stand for: sorted tables, each over twice the next, and the newest."""
 
     def __init__(self) -> None:
-        self._sorted = np.empty((0, 2), np.uint64)
-        self._rows = np.empty(0, np.int64)
+        self._tables: list[tuple[Keys, IntArray]] = []
         self._recent: dict[tuple[int, int], int] = {}
 
     def __len__(self) -> int:
-        return len(self._rows) + len(self._recent)
+        return sum(len(rows) for _, rows in self._tables) + len(self._recent)
 
     def add(self, keys: Keys, first_row: int) -> None:
         """Keys of rows ``first_row``, ``first_row + 1``, ...; a key known before keeps its row."""
         new = np.flatnonzero(self.find(keys) < 0)
-        if len(new) > RECENT:
-            self._merge(keys[new], first_row + new)
+        if len(new) >= RECENT:
+            self._push(keys[new], first_row + new)
             return
         for i in new.tolist():
             key = (int(keys[i, 0]), int(keys[i, 1]))
             self._recent.setdefault(key, first_row + i)
         if len(self._recent) > RECENT:
             recent, self._recent = self._recent, {}
-            self._merge(np.array(list(recent), np.uint64), np.array(list(recent.values())))
+            self._push(np.array(list(recent), np.uint64), np.array(list(recent.values())))
 
     def find(self, keys: Keys) -> IntArray:
         """The row of each key, ``(n, 2)`` to ``(n,)``; -1 for an unknown one."""
         rows = np.full(len(keys), -1, np.int64)
-        if len(self._rows):
-            place = np.searchsorted(self._sorted[:, 0], keys[:, 0])
-            place = place.clip(max=len(self._rows) - 1)
-            same = (self._sorted[place] == keys).all(axis=1)
-            rows[same] = self._rows[place[same]]
+        for table, places in self._tables:
+            left = np.flatnonzero(rows < 0)
+            place = np.searchsorted(table[:, 0], keys[left, 0]).clip(max=len(places) - 1)
+            same = (table[place] == keys[left]).all(axis=1)
+            rows[left[same]] = places[place[same]]
         if self._recent:
             for i in np.flatnonzero(rows < 0).tolist():
                 rows[i] = self._recent.get((int(keys[i, 0]), int(keys[i, 1])), -1)
         return rows
 
-    def _merge(self, keys: Keys, rows: IntArray) -> None:
-        keys = np.concatenate([self._sorted, keys])
-        rows = np.concatenate([self._rows, rows])
-        order = np.argsort(keys[:, 0], kind="stable")
-        keys, rows = keys[order], rows[order]
-        first = np.ones(len(keys), bool)
-        first[1:] = (keys[1:] != keys[:-1]).any(axis=1)
-        self._sorted, self._rows = keys[first], rows[first]
+    def _push(self, keys: Keys, rows: IntArray) -> None:
+        """A new table, merged with those before that aren't over twice as large."""
+        self._tables.append(_sorted(keys, rows))
+        while len(self._tables) > 1 and len(self._tables[-2][1]) <= 2 * len(self._tables[-1][1]):
+            (keys, rows), (more, others) = self._tables.pop(-2), self._tables.pop()
+            self._tables.append(
+                _sorted(np.concatenate([keys, more]), np.concatenate([rows, others]))
+            )
+
+
+def _sorted(keys: Keys, rows: IntArray) -> tuple[Keys, IntArray]:
+    """By key, each once, with its first row."""
+    order = np.argsort(keys[:, 0], kind="stable")
+    keys, rows = keys[order], rows[order]
+    first = np.ones(len(keys), bool)
+    first[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+    return np.ascontiguousarray(keys[first]), rows[first]
 
 
 def _mixed(h: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
