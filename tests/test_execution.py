@@ -350,6 +350,14 @@ def test_a_task_lost_once_is_tried_again():
     assert not failed.any()
 
 
+def test_a_point_lost_alone_is_tried_once_more():
+    late = set(THETA[5:, 0].tolist())
+    pool = Fake(3, lost=lambda theta, attempt: attempt == 1 and theta[0, 0] in late)
+    found, failed, _ = collected(Scheduled(pool, None, 0.2, 1), THETA)
+    np.testing.assert_array_equal(found, values(THETA))
+    assert not failed.any()
+
+
 def test_a_point_that_is_always_lost_has_failed_and_only_that():
     bad = THETA[77, 0]
     pool = Fake(3, lost=lambda theta, attempt: bool(np.any(theta[:, 0] == bad)))
