@@ -264,9 +264,11 @@ def test_time_that_is_over_in_the_midst_of_a_round_ends_the_run_and_it_can_go_on
     assert_same(infer(store=tmp_path), undisturbed)
 
 
+@pytest.mark.parametrize("slow", [False, True])
 def test_time_that_is_over_after_the_first_rounds_returns_what_is_known(
-    tmp_path, undisturbed, monkeypatch
+    tmp_path, undisturbed, monkeypatch, slow
 ):
+    """Where calls are slow no more are made to look at walls."""
     now, ahead, rounds = time.monotonic, 0.0, 0
 
     def progress(stage, *_):
@@ -275,9 +277,12 @@ def test_time_that_is_over_after_the_first_rounds_returns_what_is_known(
         ahead = 1e6 if stage.startswith("round 2 ") else 0.0
 
     monkeypatch.setattr(time, "monotonic", lambda: now() + ahead)
+    monkeypatch.setattr("skerry.inference._calls.SLOW_SECONDS", -1.0 if slow else 1e9)
     stopped = infer(store=tmp_path, max_seconds=1e5, progress=progress)
     assert stopped.status is Status.INTERRUPTED
     assert rounds == 2
+    assert len(stopped.modes) >= 1
+    assert (stopped.search is None) == slow
     monkeypatch.undo()
     assert_same(infer(store=tmp_path), undisturbed)
 
