@@ -26,6 +26,7 @@ LAYERS = {
     "store": 5,
     "evaluate": 6,
     "modes": 6,
+    "execution": 7,
     "posterior": 7,
     "inference": 8,
     "tasks": 9,

@@ -11,13 +11,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skerry import calibration, embeddings, errors, metrics, noise, plot, tasks
+    from skerry import calibration, embeddings, errors, metrics, noise, plot, store, tasks
     from skerry.amortization import Estimator, Pools, amortize
+    from skerry.execution import Workers
     from skerry.inference import Adaptive, Fit, Static, fit, infer, refit
     from skerry.loading import load
     from skerry.posterior import Mode, Posterior, Status
     from skerry.priors import Periodic, Prior
     from skerry.problem import Problem
+    from skerry.store import Store
     from skerry.training import Training
 
 _HOMES = {
@@ -32,14 +34,16 @@ _HOMES = {
     "Problem": "problem",
     "Static": "inference",
     "Status": "posterior",
+    "Store": "store",
     "Training": "training",
+    "Workers": "execution",
     "amortize": "amortization",
     "fit": "inference",
     "infer": "inference",
     "load": "loading",
     "refit": "inference",
 }
-_MODULES = ("calibration", "embeddings", "errors", "metrics", "noise", "plot", "tasks")
+_MODULES = ("calibration", "embeddings", "errors", "metrics", "noise", "plot", "store", "tasks")
 __version__ = "0.1.0.dev0"
 __all__ = [
     "Adaptive",
@@ -53,7 +57,9 @@ __all__ = [
     "Problem",
     "Static",
     "Status",
+    "Store",
     "Training",
+    "Workers",
     "__version__",
     "amortize",
     "calibration",
@@ -66,6 +72,7 @@ __all__ = [
     "noise",
     "plot",
     "refit",
+    "store",
     "tasks",
 ]
 

@@ -23,6 +23,7 @@ from skerry.evaluate import Failures
 from skerry.posterior import Posterior, log_normal
 from skerry.priors import Prior, as_points
 from skerry.problem import Problem
+from skerry.store import Store
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +126,8 @@ class Estimator:
         seed: SeedLike = 0,
         max_calls: int = 200_000,
         failures: Failures = "raise",
+        executor: Any = None,
+        store: Store | str | PathLike[str] | None = None,
     ) -> Posterior:
         """The posterior of one observation: raw, or refined by the exact likelihood.
 
@@ -136,6 +139,9 @@ class Estimator:
             seed: an int, a numpy Generator or a JAX key.
             max_calls: likelihood calls at most.
             failures: what becomes of NaN, +inf and exceptions, as in :func:`skerry.infer`.
+            executor: where the likelihood runs, as in :func:`skerry.infer`.
+            store: what keeps every evaluation, as in :func:`skerry.infer`; the same call of the
+                same estimator goes on from it.
 
         Raises:
             InputError: for an observation of another shape.
@@ -168,6 +174,8 @@ class Estimator:
             n_effective=n_effective,
             max_calls=max_calls,
             failures=failures,
+            executor=executor,
+            store=store,
         )
 
     def posteriors(

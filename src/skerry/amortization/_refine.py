@@ -8,7 +8,9 @@ them: the islands are refitted and hunted for as :func:`skerry.infer` does.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -16,10 +18,11 @@ import numpy as np
 from skerry import weights
 from skerry._seeds import Seed
 from skerry._types import FloatArray
-from skerry.evaluate import Failures
+from skerry.evaluate import Failures, check_failures
 from skerry.inference import Adaptive, Fit
+from skerry.inference._calls import Calls
 from skerry.inference._conclude import Outcome, conclude
-from skerry.inference._infer import adaptive_outcome, calls_of
+from skerry.inference._infer import adaptive_outcome, opened_calls
 from skerry.inference._points import Points
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import Target
@@ -27,6 +30,7 @@ from skerry.modes import Islands
 from skerry.posterior import KHAT_LIMIT, Posterior, Status, log_normal
 from skerry.priors import Prior
 from skerry.problem import Problem
+from skerry.store import Store
 
 RAW_DRAWS = 10_000
 PILOT = 1000
@@ -70,10 +74,35 @@ def refined(
     n_effective: float,
     max_calls: int,
     failures: Failures,
+    executor: Any = None,
+    store: Store | str | PathLike[str] | None = None,
 ) -> Posterior:
     """The exact posterior by importance sampling, or by adaptive rounds if q is too far off."""
-    calls = calls_of(problem, x, failures)
-    proposal = Proposal(islands)
+    check_failures(failures)
+    settings = {
+        "seed": ", ".join(map(str, seed.path)),
+        "scheme": f"refined from the estimator's density {_digest(islands)}",
+        "n_effective": repr(float(n_effective)),
+        "max_calls": repr(max_calls),
+    }
+    with opened_calls(problem, x, failures, executor, store, settings) as (calls, _):
+        outcome, options, scheme = _drawn(calls, islands, seed, n_effective, max_calls)
+    return conclude(
+        problem.prior,
+        outcome,
+        n_effective=n_effective,
+        options=options,
+        seed=seed,
+        progress=None,
+        settings={"scheme": scheme, "failures": failures},
+    )
+
+
+def _drawn(
+    calls: Calls, islands: Islands, seed: Seed, n_effective: float, max_calls: int
+) -> tuple[Outcome, Fit, str]:
+    """Weighted points, what to make of them, and the scheme that it came to."""
+    problem, proposal = calls.problem, Proposal(islands)
     u, log_l = np.empty((0, problem.prior.ndim)), np.empty(0)
     log_w, n_calls = np.empty(0), 0
     for number in range(MAX_ROUNDS):
@@ -88,26 +117,20 @@ def refined(
         log_w = log_l[kept] + log_normal(u[kept]) - proposal.log_prob(u[kept])
         size = weights.effective_sample_size(log_w) if len(log_w) else 0.0
         if _hopeless(log_w, size) and max_calls - n_calls > PILOT:
-            return _escalated(problem, calls, proposal, u, log_l, seed, n_effective, max_calls)
+            began = (proposal, u, log_l)
+            return *_escalated(calls, began, seed, n_effective, max_calls), "escalated"
         if size >= n_effective and not (_heavy(log_w) and len(log_w) < JUDGED):
             break
+    calls.note_round(0, "refined", u, proposal.log_prob(u))
     kept = ~np.isnan(log_l)
     u, log_l = u[kept], log_l[kept]
     outcome = Outcome(
         Points(u, problem.prior.from_u(u), log_l, log_normal(u) - proposal.log_prob(u)),
         n_calls=n_calls,
-        n_failed=calls.n_failed,
+        failed=calls.failed,
         islands=islands,
     )
-    return conclude(
-        problem.prior,
-        outcome,
-        n_effective=n_effective,
-        options=Fit(density="islands"),
-        seed=seed,
-        progress=None,
-        settings={"scheme": "refined", "failures": failures},
-    )
+    return outcome, Fit(density="islands"), "refined"
 
 
 def _size(log_w: FloatArray, n_effective: float, left: int) -> int:
@@ -133,33 +156,28 @@ def _hopeless(log_w: FloatArray, size: float) -> bool:
 
 
 def _escalated(
-    problem: Problem,
-    calls: Any,
-    proposal: Proposal,
-    u: FloatArray,
-    log_l: FloatArray,
+    calls: Calls,
+    began: tuple[Proposal, FloatArray, FloatArray],
     seed: Seed,
     n_effective: float,
     max_calls: int,
-) -> Posterior:
+) -> tuple[Outcome, Fit]:
     """Adaptive rounds from q's islands and draws."""
     scheme = Adaptive()
     target = Target(
         calls.log_likelihood,
-        calls.gradient if problem.has_gradient else None,
-        problem.prior.periodic,
+        calls.gradient if calls.problem.has_gradient else None,
+        calls.problem.prior.periodic,
         n_effective,
         max_calls,
         scheme,
         seed.child("escalated"),
     )
-    outcome = adaptive_outcome(calls, target, began=(proposal, u, log_l))
-    return conclude(
-        problem.prior,
-        outcome,
-        n_effective=n_effective,
-        options=scheme.fit,
-        seed=seed,
-        progress=None,
-        settings={"scheme": "escalated"},
-    )
+    return adaptive_outcome(calls, target, began=began), scheme.fit
+
+
+def _digest(islands: Islands) -> str:
+    """The density drawn from, in a short text."""
+    parts = (islands.log_masses, islands.frames.means, islands.frames.cholesky)
+    data = b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
+    return hashlib.blake2b(data, digest_size=8).hexdigest()

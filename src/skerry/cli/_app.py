@@ -12,7 +12,9 @@ from skerry.cli._errors import guarded
 
 EPILOG = (
     "Exit codes: 0 done (read the status: a run that fell short ends with 0 too); 1 a likelihood "
-    "call failed, or something unforeseen; 2 input that can't be used; 130 stopped by Ctrl-C."
+    "call failed, a store can't be written, or something unforeseen; 2 input that can't be used; "
+    "75 stopped by SIGTERM or --max-seconds, and the same command goes on from its --store; 130 "
+    "stopped by Ctrl-C; 143 by SIGTERM without a store."
 )
 app = typer.Typer(
     name="skerry",
@@ -32,6 +34,14 @@ class DensityChoice(StrEnum):
     mixture_base = "mixture_base"
     gaussian_base = "gaussian_base"
     islands = "islands"
+
+
+class FailuresChoice(StrEnum):
+    """What becomes of calls that fail."""
+
+    stop = "raise"
+    drop = "drop"
+    zero = "zero"
 
 
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
@@ -122,6 +132,23 @@ def infer(
     effective: Annotated[
         float, typer.Option(min=1.0, help="Effective samples asked for.")
     ] = 10_000,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps every evaluation: the same command goes on from it."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that evaluate; by default this one.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds a point may take, with --workers.")
+    ] = None,
+    failures: Annotated[
+        FailuresChoice,
+        typer.Option(help="Calls that fail: stop, leave the point out, or count it impossible."),
+    ] = FailuresChoice.stop,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Stop after so long; with --store the same goes on.")
+    ] = None,
     seed: Seed = 0,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; by default skerry- and the file's name.")
@@ -130,11 +157,20 @@ def infer(
     debug: Debug = False,
 ) -> None:
     """The posterior of a problem: adaptive rounds, or prior draws with --n."""
-    with guarded(debug):
-        from skerry.cli._commands import chosen_scheme, run_infer
+    with guarded(debug, resumable=store is not None):
+        from skerry.cli._commands import chosen_executor, chosen_scheme, run_infer
 
-        scheme = chosen_scheme(n, thoroughness, None if density is None else density.value)
-        run_infer(problem, scheme, max_calls, effective, seed, out, quiet)
+        options = {
+            "scheme": chosen_scheme(n, thoroughness, None if density is None else density.value),
+            "max_calls": max_calls,
+            "max_seconds": max_seconds,
+            "n_effective": effective,
+            "seed": seed,
+            "store": store,
+            "executor": chosen_executor(workers, timeout),
+            "failures": failures.value,
+        }
+        run_infer(problem, options, out, quiet)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from typing import Any
 import typer
 
 import skerry
+from skerry.cli._errors import GO_ON
 from skerry.cli._files import read_model, read_observation, read_prior, read_problem, read_table
 from skerry.cli._progress import shown
 from skerry.errors import InputError
@@ -53,29 +54,23 @@ def chosen_scheme(
     return skerry.Adaptive(thoroughness=thoroughness, fit=skerry.Fit(density=density or "islands"))
 
 
-def run_infer(
-    path: Path,
-    scheme: skerry.Adaptive | skerry.Static,
-    max_calls: int | None,
-    effective: float,
-    seed: int,
-    out: Path | None,
-    quiet: bool,
-) -> None:
-    """``skerry infer``."""
+def chosen_executor(workers: int | None, timeout: float | None) -> skerry.Workers | None:
+    """Processes of Skerry's own, if their number or a time limit is given."""
+    if workers is None and timeout is None:
+        return None
+    return skerry.Workers(workers or 1, timeout=timeout)
+
+
+def run_infer(path: Path, options: dict[str, Any], out: Path | None, quiet: bool) -> None:
+    """``skerry infer``: with options of :func:`skerry.infer`."""
     problem, x = read_problem(path)
     with shown(quiet) as progress:
-        posterior = skerry.infer(
-            problem,
-            x,
-            n_effective=effective,
-            max_calls=max_calls,
-            seed=seed,
-            scheme=scheme,
-            progress=progress,
-        )
-    command = {"command": "infer", "problem": str(path), "seed": seed}
+        posterior = skerry.infer(problem, x, progress=progress, **options)
+    command = {"command": "infer", "problem": str(path), "seed": options["seed"]}
     _write(posterior, out or Path(f"skerry-{path.stem}"), command, quiet)
+    if options["store"] is not None and posterior.status is skerry.Status.INTERRUPTED:
+        typer.echo("Stopped before the end. Run the same command to go on.", err=True)
+        raise typer.Exit(GO_ON)
 
 
 def run_fit(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from skerry.posterior._posterior import Posterior
 
 LEVELS = (0.16, 0.5, 0.84)
+REASONS = 5
 
 
 def quantiles(values: FloatArray, log_weights: FloatArray, levels: tuple[float, ...]) -> FloatArray:
@@ -20,6 +21,18 @@ def quantiles(values: FloatArray, log_weights: FloatArray, levels: tuple[float, 
     shares = np.exp(log_weights[order])
     places = np.cumsum(shares) - 0.5 * shares
     return np.asarray(np.interp(levels, places / shares.sum(), values[order]))
+
+
+def _failures(p: Posterior) -> list[str]:
+    """Why calls failed, the most frequent reasons, each with a point."""
+    if p.failed is None or not len(p.failed):
+        return []
+    lines = ["", "failed calls"]
+    for text, count in p.failed.reasons()[:REASONS]:
+        point = p.failed.theta[p.failed.messages.index(text)]
+        place = ", ".join(f"{n} = {v:.6g}" for n, v in zip(p.names, point, strict=True))
+        lines.append(f"{count:>8,}  {text[:200]}, first at {place}")
+    return lines
 
 
 def summarize(posterior: Posterior) -> str:
@@ -33,6 +46,7 @@ def summarize(posterior: Posterior) -> str:
         f"effective     {p.n_effective:,.0f} samples of {p.n_calls:,} likelihood calls"
         + (f", {p.n_failed:,} of them failed" if p.n_failed else ""),
         f"k-hat         {p.khat:.2f}",
+        *_failures(p),
         "",
         f"{'parameter':<{max(width, 9)}}  {'mean':>11}  {'sd':>10}  {'16%':>11}  {'84%':>11}",
     ]
