@@ -111,7 +111,7 @@ def likelihood_task(
     def rows(theta: FloatArray, x: Any) -> FloatArray:
         return log_likelihood(theta, as_rows(x, len(theta)))
 
-    problem = Problem(prior, rows, jax=False)
+    problem = Problem(prior, rows, jax=False, pairwise=True)
     made = observations(name)
     return AmortisedTask(name, problem, simulator, *made, sampler, evidence, note)
 
