@@ -17,6 +17,7 @@ import skerry
 from skerry import Status, embeddings, noise
 from skerry._seeds import as_seed
 from skerry.amortization import _pools, _sources
+from skerry.amortization._mixtures import Mixtures
 from skerry.amortization._network import conditional
 from skerry.amortization._novelty import familiar
 from skerry.errors import EvaluationError, InputError, ProblemError, UnsupportedError
@@ -180,6 +181,78 @@ def test_an_observation_far_outside_escalates_to_the_exact_answer():
     truth = st.norm.logpdf(x, 0, np.hypot(SD, SIGMA)).sum()
     assert abs(p.log_evidence - truth) < Z * p.log_evidence_error
     assert np.all(np.abs(p.mean - SHRINK * x) < Z * DEVIATION / np.sqrt(1000))
+
+
+def exact_mixtures(width=1.0):
+    """The conjugate posterior itself, or one too narrow."""
+
+    def mixtures(self, x):
+        whitener = np.eye(2) / (width * DEVIATION)
+        return Mixtures(
+            np.zeros((len(x), 1)), SHRINK * x[:, None], np.tile(whitener, (len(x), 1, 1, 1))
+        )
+
+    return mixtures
+
+
+@pytest.mark.parametrize("width", [1.0, 0.7])
+def test_calibration_passes_the_exact_posterior_and_fails_one_too_sure(monkeypatch, width):
+    monkeypatch.setattr(skerry.Estimator, "mixtures", exact_mixtures(width))
+    found = estimator().calibrate(300, seed=1, n_draws=99)
+    assert (found.n_observations, found.n_draws, len(found.sbc)) == (300, 99, 2)
+    assert found.passed == (width == 1.0), found.summary()
+    if width != 1.0:
+        assert found.hpd.finding.startswith("over-confident")
+
+
+def test_calibration_of_a_trained_estimator():
+    e = estimator()
+    found = e.calibrate(300, seed=0, n_draws=99, level=0.001)
+    assert found.passed, found.summary()
+    assert [t.name for t in found.sbc] == ["a", "b"]
+    again = e.calibrate(300, seed=0, n_draws=99, level=0.001)
+    np.testing.assert_array_equal(found.hpd.ranks, again.hpd.ranks)
+
+
+def test_calibration_simulates_by_a_forward_model_or_asks_for_a_simulator():
+    e, n = estimator(), 40
+    p = skerry.Problem(PRIOR, forward=lambda theta: theta, noise=noise.Gaussian(SIGMA))
+    found = replace(e, simulator=None, problem=p).calibrate(n, seed=0, n_draws=19)
+    assert found.n_observations == n
+    bare = replace(e, simulator=None)
+    assert bare.calibrate(n, seed=0, n_draws=19, simulator=simulate).n_observations == n
+    with pytest.raises(UnsupportedError, match="simulator=f"):
+        bare.calibrate(n, seed=0)
+    with pytest.raises(InputError, match="n to be an int >= 2"):
+        e.calibrate(1, seed=0)
+
+
+def test_a_refinement_goes_on_from_its_store_and_escalates_from_it(tmp_path):
+    """An observation the density fits, and one outside, where adaptive rounds take over."""
+    calls, e = [], estimator()
+
+    def counting(theta, x):
+        calls.append(len(theta))
+        return log_likelihood(theta, x)
+
+    counted = replace(e, problem=skerry.Problem(PRIOR, counting, pairwise=True))
+    for name, x, n in (("refined", [0.3, -0.2], 300), ("escalated", [7.0, -7.0], 200)):
+        plain = e.posterior(x, n_effective=n, seed=1)
+        store = tmp_path / name
+        one = counted.posterior(x, n_effective=n, seed=1, store=store)
+        assert one.settings["scheme"] == name
+        assert 0 < sum(calls) <= one.n_calls  # a hunt may come by the same place again
+        calls.clear()
+        two = counted.posterior(x, n_effective=n, seed=1, store=store)
+        assert not calls
+        for found in (one, two):
+            np.testing.assert_array_equal(found.samples, plain.samples)
+            np.testing.assert_array_equal(found.log_weights, plain.log_weights)
+        kept = skerry.store.read(store)
+        assert np.isfinite(kept.log_proposal[kept.round >= 0]).all()
+        assert np.mean(kept.round >= 0) > 0.3
+        with pytest.raises(InputError, match="n_effective: stored"):
+            counted.posterior(x, n_effective=n + 1, seed=1, store=store)
 
 
 FRESH = """

@@ -123,6 +123,7 @@ def amortize(
             "training": repr(settings),
             "embedding": to_spec(embedding)["kind"],
         },
+        simulator=simulator,
     )
 
 

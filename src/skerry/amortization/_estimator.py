@@ -12,11 +12,13 @@ import numpy as np
 from skerry._compilation import program
 from skerry._seeds import SeedLike, as_seed
 from skerry._types import BoolArray, FloatArray
-from skerry.amortization import _refine
+from skerry.amortization import _calibrate, _refine
 from skerry.amortization._mixtures import Mixtures, mixtures
 from skerry.amortization._network import Conditional
 from skerry.amortization._novelty import Familiar
+from skerry.amortization._sources import Simulator
 from skerry.amortization._train import Step
+from skerry.calibration import Calibration
 from skerry.embeddings import Embedding
 from skerry.errors import InputError, UnsupportedError
 from skerry.evaluate import Failures
@@ -42,6 +44,7 @@ class Estimator:
         n_simulations: simulations or forward runs used; None for a stream of fresh ones.
         n_likelihoods: evaluations of the likelihood used, each one point for one observation.
         settings: how it was trained, as plain values.
+        simulator: that made the observations; None after loading, or where there was none.
     """
 
     prior: Prior
@@ -55,6 +58,7 @@ class Estimator:
     n_simulations: int | None
     n_likelihoods: int
     settings: dict[str, str | int | float] = field(default_factory=dict, repr=False)
+    simulator: Simulator | None = field(default=None, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -207,6 +211,42 @@ class Estimator:
             )
             for i, row in enumerate(rows)
         )
+
+    def calibrate(
+        self,
+        n: int,
+        seed: SeedLike,
+        *,
+        simulator: Simulator | None = None,
+        n_draws: int = 199,
+        level: float = 0.01,
+    ) -> Calibration:
+        """Test the raw densities on n fresh observations: SBC, HPD and TARP ranks, coverage.
+
+        Refined posteriors are exact within their stated errors; this is about what they start from,
+        and what :meth:`sample` gives.
+
+        Args:
+            n: observations, simulated at prior draws; hundreds.
+            seed: an int, a numpy Generator or a JAX key.
+            simulator: (theta, ``Generator``) to observations; by default that of the training, or
+                the problem's forward model and noise, which is then run n times.
+            n_draws: draws of each posterior, L.
+            level: the chance that SBC, HPD or TARP fails a perfect estimator.
+
+        Returns:
+            ranks, tests and a verdict, see :mod:`skerry.calibration`.
+
+        Raises:
+            UnsupportedError: if nothing can simulate.
+            InputError: for observations of another shape, or numbers that can't be used.
+        """
+        _calibrate.check_counts(n=n, n_draws=n_draws)
+        simulate = _calibrate.simulator_of(self.problem, simulator or self.simulator)
+        root = as_seed(seed).child("calibrate")
+        truths, x = _calibrate.fresh_pairs(self.prior, simulate, int(n), root)
+        found = self.mixtures(x)
+        return _calibrate.calibrated(self.prior, found, truths, int(n_draws), level, root)
 
     def mixtures(self, x: Any) -> Mixtures:
         """The conditional mixtures on u of one observation or a batch."""
