@@ -127,6 +127,11 @@ def test_amortize_and_posterior_go_together(tmp_path):
     p = skerry.load(tmp_path / "p" / "posterior.npz")
     assert p.converged
     assert np.all(np.abs(p.mean - 0.8 * np.array([-0.5, 1.0])) < 5 * 0.45 / np.sqrt(300))
+    options = ("--problem", model, "--effective", 300, "--store", tmp_path / "s", "--workers", 1)
+    kept = run(*ask, "--x", "-0.5,1.0", *options)
+    assert kept.exit_code == 0, kept.output
+    np.testing.assert_array_equal(skerry.load(tmp_path / "p" / "posterior.npz").samples, p.samples)
+    assert len(skerry.store.read(tmp_path / "s").theta) == p.n_calls
     assert run(*ask, "--x", "a,b").exit_code == 2
     assert run("posterior", tmp_path / "p" / "posterior.npz", "--x", "1,2").exit_code == 2
 

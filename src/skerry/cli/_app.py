@@ -44,6 +44,18 @@ class FailuresChoice(StrEnum):
     zero = "zero"
 
 
+StoreFolder = Annotated[
+    Path | None,
+    typer.Option(help="Folder that keeps every evaluation: the same command goes on from it."),
+]
+WorkersCount = Annotated[
+    int | None, typer.Option(min=1, help="Processes that evaluate; by default this one.")
+]
+Timeout = Annotated[float | None, typer.Option(help="Seconds a point may take, with --workers.")]
+FailurePolicy = Annotated[
+    FailuresChoice,
+    typer.Option(help="Calls that fail: stop, leave the point out, or count it impossible."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
@@ -132,20 +144,10 @@ def infer(
     effective: Annotated[
         float, typer.Option(min=1.0, help="Effective samples asked for.")
     ] = 10_000,
-    store: Annotated[
-        Path | None,
-        typer.Option(help="Folder that keeps every evaluation: the same command goes on from it."),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that evaluate; by default this one.")
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(help="Seconds a point may take, with --workers.")
-    ] = None,
-    failures: Annotated[
-        FailuresChoice,
-        typer.Option(help="Calls that fail: stop, leave the point out, or count it impossible."),
-    ] = FailuresChoice.stop,
+    store: StoreFolder = None,
+    workers: WorkersCount = None,
+    timeout: Timeout = None,
+    failures: FailurePolicy = FailuresChoice.stop,
     max_seconds: Annotated[
         float | None, typer.Option(help="Stop after so long; with --store the same goes on.")
     ] = None,
@@ -242,6 +244,10 @@ def posterior(
     effective: Annotated[
         float | None, typer.Option(min=1.0, help="Effective samples to refine to; needs --problem.")
     ] = None,
+    store: StoreFolder = None,
+    workers: WorkersCount = None,
+    timeout: Timeout = None,
+    failures: FailurePolicy = FailuresChoice.stop,
     seed: Seed = 0,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; by default skerry-posterior.")
@@ -250,10 +256,17 @@ def posterior(
     debug: Debug = False,
 ) -> None:
     """The posterior of one observation from a trained estimator."""
-    with guarded(debug):
-        from skerry.cli._commands import run_posterior
+    with guarded(debug, resumable=store is not None):
+        from skerry.cli._commands import chosen_executor, run_posterior
 
-        run_posterior(model, x, problem, effective, seed, out, quiet)
+        options = {
+            "n_effective": effective,
+            "seed": seed,
+            "store": store,
+            "executor": chosen_executor(workers, timeout),
+            "failures": failures.value,
+        }
+        run_posterior(model, x, problem, options, out, quiet)
 
 
 def main() -> None:

@@ -135,12 +135,11 @@ def run_posterior(
     path: Path,
     x: str,
     problem_path: Path | None,
-    effective: float | None,
-    seed: int,
+    options: dict[str, Any],
     out: Path | None,
     quiet: bool,
 ) -> None:
-    """``skerry posterior``."""
+    """``skerry posterior``: with options of :meth:`skerry.Estimator.posterior`."""
     problem = None if problem_path is None else read_problem(problem_path)[0]
     estimator = skerry.load(path, problem=problem)
     if not isinstance(estimator, skerry.Estimator):
@@ -150,8 +149,8 @@ def run_posterior(
     observation = read_observation(x)
     if observation.size == math.prod(estimator.x_shape):
         observation = observation.reshape(estimator.x_shape)
-    posterior = estimator.posterior(observation, n_effective=effective, seed=seed)
-    command = {"command": "posterior", "model": str(path), "x": x, "seed": seed}
+    posterior = estimator.posterior(observation, **options)
+    command = {"command": "posterior", "model": str(path), "x": x, "seed": options["seed"]}
     _write(posterior, out or Path("skerry-posterior"), command, quiet)
 
 

@@ -42,7 +42,12 @@ def summarize(posterior: Posterior) -> str:
     lines = [
         str(p.status),
         "",
-        f"log evidence  {p.log_evidence:.3f} +- {p.log_evidence_error:.3f}",
+        "log evidence  "
+        + (
+            "not known"
+            if np.isnan(p.log_evidence)
+            else f"{p.log_evidence:.3f} +- {p.log_evidence_error:.3f}"
+        ),
         f"effective     {p.n_effective:,.0f} samples of {p.n_calls:,} likelihood calls"
         + (f", {p.n_failed:,} of them failed" if p.n_failed else ""),
         f"k-hat         {p.khat:.2f}",
