@@ -67,8 +67,9 @@ def test_a_time_limit_ends_with_75_and_the_same_command_goes_on(
 
 
 def test_another_seed_on_the_same_store_ends_with_2(tmp_path, problem):
-    assert run(*command(problem, tmp_path / "a", tmp_path / "s")).exit_code == 0
-    again = run(*command(problem, tmp_path / "a", tmp_path / "s", "--seed", 4))
+    few = ("--n", 2000, "--density", "islands")
+    assert run(*command(problem, tmp_path / "a", tmp_path / "s", *few)).exit_code == 0
+    again = run(*command(problem, tmp_path / "a", tmp_path / "s", *few, "--seed", 4))
     assert again.exit_code == 2
     assert "seed: stored 3, now 4" in again.stderr
 
