@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from os import PathLike
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,15 +13,19 @@ import numpy as np
 from skerry import weights
 from skerry._seeds import Seed, SeedLike, as_seed
 from skerry._types import FloatArray
-from skerry.errors import InputError, SkerryError
-from skerry.evaluate import Evaluations, Failures, evaluate
+from skerry.errors import InputError
+from skerry.evaluate import Failures, check_failures
+from skerry.execution import runner
 from skerry.inference import _adaptive as adaptive
+from skerry.inference._calls import Calls, OutOfTimeError, stopped
 from skerry.inference._conclude import MIN_POINTS, Outcome, Progress, check_asked, conclude
 from skerry.inference._fit import DensityName, Fit
 from skerry.inference._points import Points
+from skerry.inference._proposal import Proposal
 from skerry.inference._state import Adaptive, State, Target
-from skerry.posterior import Posterior, Search
+from skerry.posterior import Posterior, Search, log_normal
 from skerry.problem import Problem
+from skerry.store import Store, opened, problem_identity
 
 
 class Static:
@@ -56,6 +63,8 @@ def infer(
     seed: SeedLike = 0,
     scheme: Scheme | None = None,
     failures: Failures = "raise",
+    executor: Any = None,
+    store: Store | str | PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Posterior:
     """The posterior of one observation.
@@ -65,11 +74,19 @@ def infer(
         x: the observation, if the likelihood takes one.
         n_effective: effective samples asked for; fewer make the status say so.
         max_calls: likelihood calls at most (None: 1,000,000; for :class:`Static`, its n).
-        max_seconds: begin no round after so much time; what is known by then is returned.
+        max_seconds: begin no round after so much time (with a store: no call); what is known by
+            then is returned.
         seed: an int, a numpy Generator or a JAX key.
         scheme: :class:`Adaptive` (the default) or :class:`Static`.
         failures: what becomes of NaN, +inf and exceptions: ``"raise"``, ``"drop"`` (left out of
             all counts; conditional on success) or ``"zero"`` (an impossible point).
+        executor: where the likelihood runs: None, this process; a number of worker processes; a
+            pool with ``submit`` or ``map``; or :class:`~skerry.execution.Workers`, with a time
+            limit for points. The answer doesn't depend on it. (Gradients are taken here.)
+        store: a folder, or a :class:`~skerry.store.Store`, that keeps every evaluation. The same
+            call again, after any kind of death, goes on where it was, and gives the same bits as
+            a run that was never disturbed. (A vectorised function must give a point the same bits
+            in any company.)
         progress: called with (stage, done, in all).
 
     Ctrl-C returns what is known (adaptive runs, after the first round), and the status says so.
@@ -78,6 +95,8 @@ def infer(
         InputError: for arguments that can't be used.
         ProblemError: if the likelihood doesn't return one number a point.
         EvaluationError: if a call fails under ``"raise"``, or no point has non-zero likelihood.
+        StoreError: if the store is in use, or can't be read or written.
+        StoppedError: if the time was over before there was a round to return.
     """
     if not isinstance(problem, Problem):
         raise InputError(
@@ -90,25 +109,20 @@ def infer(
             f"Expected a scheme, skerry.Adaptive(...) or skerry.Static(n, ...); got {scheme!r}."
         )
     check_asked(n_effective, max_calls)
+    check_failures(failures)
     root = as_seed(seed)
-    _check(problem, x, root.child("check"))
-    calls = _Calls(problem, x, failures)
-    if isinstance(scheme, Static):
-        n = scheme.n if max_calls is None else min(scheme.n, max_calls)
-        outcome = _static(calls, n, root, progress)
-        settings: dict[str, str | int | float] = {"scheme": "static", "n": n}
-    else:
-        target = Target(
-            calls.log_likelihood,
-            calls.gradient if problem.has_gradient else None,
-            problem.prior.periodic,
-            n_effective,
-            1_000_000 if max_calls is None else max_calls,
-            scheme,
-            root,
-        )
-        outcome = _adaptive(calls, target, max_seconds, progress)
-        settings = {"scheme": "adaptive", "thoroughness": scheme.thoroughness}
+    scheme_settings = {
+        "seed": ", ".join(map(str, root.path)),
+        "scheme": repr(scheme),
+        "n_effective": repr(float(n_effective)),
+        "max_calls": repr(max_calls),
+    }
+    with opened_calls(problem, x, failures, executor, store, scheme_settings, max_seconds) as (
+        calls,
+        late,
+    ):
+        calls.check(root.child("check"))
+        outcome, settings = _run(calls, scheme, n_effective, max_calls, late, root, progress)
     return conclude(
         problem.prior,
         outcome,
@@ -120,84 +134,116 @@ def infer(
     )
 
 
-def _check(problem: Problem, x: Any, seed: Seed) -> None:
-    """A first trial; a call that fails there is a failure like any other, for evaluate to meet."""
-    try:
-        problem.check(seed, x=x)
-    except SkerryError:
-        raise
-    except Exception:
-        return
+@contextmanager
+def opened_calls(
+    problem: Problem,
+    x: Any,
+    failures: Failures,
+    executor: Any,
+    store: Store | str | PathLike[str] | None,
+    settings: dict[str, str],
+    max_seconds: float | None = None,
+) -> Iterator[tuple[Calls, float | None]]:
+    """The likelihood of one observation on u, run and kept as :func:`infer` says.
+
+    Args:
+        problem: prior and likelihood.
+        x: the observation.
+        failures: the policy.
+        executor: where the likelihood runs.
+        store: what keeps it.
+        settings: what else must be the same for a stored run to go on.
+        max_seconds: the time allowed.
+
+    Yields:
+        the calls, and when their time is over, on the monotonic clock.
+    """
+    if not (store is None or isinstance(store, Store)):
+        store = Store(store)
+    with ExitStack() as stack:
+        records = None
+        if store is not None:
+            identity = {**problem_identity(problem, x), **settings, "failures": failures}
+            records = stack.enter_context(opened(store, identity, problem.prior.ndim))
+        evaluator = runner(executor, problem, x, failures, saved=records is not None)
+        stack.callback(evaluator.close)
+        late = None if max_seconds is None else time.monotonic() + max_seconds
+        deadline = None if records is None else late
+        yield Calls(problem, x, failures, evaluator, records, deadline), late
 
 
-class _Calls:
-    """The problem's likelihood on u, under the failure policy; counts what failed."""
-
-    def __init__(self, problem: Problem, x: Any, failures: Failures) -> None:
-        self.problem, self._x, self._failures = problem, x, failures
-        self.n_failed = 0
-
-    def evaluate(self, u: FloatArray, progress: Any = None) -> Evaluations:
-        found = evaluate(
-            self.problem,
-            self.problem.prior.from_u(u),
-            self._x,
-            failures=self._failures,
-            progress=progress,
-        )
-        self.n_failed += int(found.failed.sum())
-        return found
-
-    def log_likelihood(self, u: FloatArray) -> FloatArray:
-        """``(n, d)`` to ``(n,)``; dropped points are NaN."""
-        return self.evaluate(u).log_likelihood
-
-    def gradient(self, u: FloatArray) -> tuple[float, FloatArray]:
-        """The log-likelihood and its gradient on u at one point, by the chain rule."""
-        theta = self.problem.prior.from_u(u[None])
-        value, slope = self.problem.value_and_gradient(theta, self._x)
-        stretch = _dtheta_du(self.problem.prior, u)
-        return float(value[0]), np.asarray(slope[0]) * stretch
+def _run(
+    calls: Calls,
+    scheme: Scheme,
+    n_effective: float,
+    max_calls: int | None,
+    late: float | None,
+    seed: Seed,
+    progress: Progress | None,
+) -> tuple[Outcome, dict[str, str | int | float]]:
+    """The outcome of a scheme, and how it was made."""
+    if isinstance(scheme, Static):
+        n = scheme.n if max_calls is None else min(scheme.n, max_calls)
+        return _static(calls, n, seed, progress), {"scheme": "static", "n": n}
+    target = Target(
+        calls.log_likelihood,
+        calls.gradient if calls.problem.has_gradient else None,
+        calls.problem.prior.periodic,
+        n_effective,
+        1_000_000 if max_calls is None else max_calls,
+        scheme,
+        seed,
+    )
+    outcome = adaptive_outcome(calls, target, late, progress)
+    return outcome, {"scheme": "adaptive", "thoroughness": scheme.thoroughness}
 
 
-def _dtheta_du(prior: Any, u: FloatArray, step: float = 1e-5) -> FloatArray:
-    """The diagonal of the transform's Jacobian at one point, by central differences."""
-    high, low = prior.from_u(u[None] + step)[0], prior.from_u(u[None] - step)[0]
-    change = high - low
-    if prior.periodic.any():
-        lengths = prior.bounds[:, 1] - prior.bounds[:, 0]
-        wrapped = prior.periodic & (change < 0)
-        change = np.where(wrapped, change + np.where(prior.periodic, lengths, 0.0), change)
-    return np.asarray(change / (2 * step))
-
-
-def _static(calls: _Calls, n: int, seed: Seed, progress: Progress | None) -> Outcome:
+def _static(calls: Calls, n: int, seed: Seed, progress: Progress | None) -> Outcome:
     u = seed.child("prior").numpy().standard_normal((n, calls.problem.prior.ndim))
     report = None if progress is None else (lambda done, total: progress("likelihood", done, total))
-    found = calls.evaluate(u, report)
+    try:
+        found = calls.evaluate(u, report)
+    except OutOfTimeError:
+        raise stopped("prior draws") from None
+    calls.note_round(0, "prior", u, log_normal(u))
     kept = ~np.isnan(found.log_likelihood)
     points = Points(
         u[kept], found.theta[kept], found.log_likelihood[kept], np.zeros(int(kept.sum()))
     )
-    return Outcome(points, n_calls=n, n_failed=calls.n_failed)
+    return Outcome(points, n_calls=n, failed=calls.failed)
 
 
-def _adaptive(
-    calls: _Calls,
+def adaptive_outcome(
+    calls: Calls,
     target: Target,
-    max_seconds: float | None,
-    progress: Progress | None,
+    late: float | None = None,
+    progress: Progress | None = None,
+    *,
+    began: tuple[Proposal, FloatArray, FloatArray] | None = None,
 ) -> Outcome:
-    """The one driver of the adaptive rounds."""
-    began = time.monotonic()
-    state = adaptive.init(target)
+    """The one driver of the adaptive rounds.
+
+    Args:
+        calls: the likelihood.
+        target: what the run is about.
+        late: on the monotonic clock; no round begins after it.
+        progress: called with (stage, done, in all).
+        began: islands known beforehand: a proposal, its draws and their log-likelihoods. None
+            begins with a hunt.
+    """
+    try:
+        state = adaptive.init(target) if began is None else adaptive.resume(target, *began)
+    except OutOfTimeError:
+        raise stopped("first hunt") from None
+    calls.note_rounds(state)
     interrupted = False
     try:
         while not adaptive.done(state) and np.isfinite(state.log_likelihood).any():
-            if max_seconds is not None and time.monotonic() - began > max_seconds:
+            if late is not None and time.monotonic() > late:
                 interrupted = True
                 break
             state = adaptive.step(state, target)
+            calls.note_rounds(state)
             if progress is not None:
                 _report(progress, state, target)
     except KeyboardInterrupt:
@@ -206,14 +252,25 @@ def _adaptive(
         state.u, calls.problem.prior.from_u(state.u), state.log_likelihood, state.log_offset
     )
     if not np.isfinite(state.log_likelihood).any():
-        return Outcome(points, n_calls=state.n_calls, n_failed=calls.n_failed)
+        return Outcome(points, n_calls=state.n_calls, failed=calls.failed)
     islands = adaptive.conclude_islands(state, target)
+    if interrupted and calls.slow:  # no calls to look at walls
+        return Outcome(
+            points,
+            n_calls=state.n_calls,
+            failed=calls.failed,
+            evidence=weights.evidence(state.final_log_weights),
+            islands=islands,
+            rounds=state.history,
+            interrupted=True,
+        )
+    calls.wait()
     topology, n_looks = adaptive.find_topology(state, target, islands)
     visits = np.bincount(topology.label(state.ends), minlength=topology.n_modes)
     return Outcome(
         points,
         n_calls=state.n_calls + n_looks,
-        n_failed=calls.n_failed,
+        failed=calls.failed,
         evidence=weights.evidence(state.final_log_weights),
         topology=topology,
         islands=islands,
