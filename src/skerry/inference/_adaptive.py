@@ -31,6 +31,7 @@ from skerry.modes.splitting import grow_islands, join, take
 from skerry.modes.walls import modes_of_islands
 from skerry.posterior import Round, log_normal, unseen
 
+CROWD = 10  # islands beyond which each earns a hunt more calls
 MAX_ROUNDS = 60
 PILOT = 1_500  # draws of the final proposal before more are spent on it
 VAGUE = 1e4  # a tempered posterior that much larger in volume tells next to nothing
@@ -54,7 +55,7 @@ def init(target: Target) -> State:
         return state
     rng = target.seed.child("hunt").numpy()
     first = starts(
-        u, state.landscape(target.periodic), int(400 * target.settings.thoroughness), rng
+        u, state.landscape(target.periodic), int(1000 * target.settings.thoroughness), rng
     )
     found, state = _hunt(state, target, first, None)
     return replace(state, islands=found or blank)
@@ -296,16 +297,12 @@ def _hunt(
     """Climb until new starts keep ending on known islands; new peaks, or None."""
     d, thorough = state.u.shape[1], target.settings.thoroughness
     most = thorough * (3000 + 300 * d + 150 * d**2) / (1 if known is None else 3)
-    budget = int(min(most, max(0.0, 0.4 * (target.max_calls - state.n_calls))))
-    hunter = Hunter(
-        target.log_likelihood,
-        target.gradient,
-        target.periodic,
-        budget,
-        known,
-    )
+    left = 0.4 * (target.max_calls - state.n_calls)
+    hunter = Hunter(target.log_likelihood, target.gradient, target.periodic, int(left), known)
     for start in first:
-        if hunter.exhausted:
+        visits = hunter.visits
+        crowd = thorough * 30 * (d + 2) * max(0, len(visits) - CROWD)
+        if hunter.exhausted or hunter.n_calls >= most + crowd:
             break
         hunter.climb(start)
         visits = hunter.visits
