@@ -33,7 +33,6 @@ from skerry.posterior import Round, log_normal, unseen
 
 CROWD = 10  # islands beyond which each earns a hunt more calls
 MAX_ROUNDS = 60
-PILOT = 1_500  # draws of the final proposal before more are spent on it
 VAGUE = 1e4  # a tempered posterior that much larger in volume tells next to nothing
 SURPRISE = 2.0  # nats of weight at a peak beyond which it counts as unexplained
 
@@ -183,8 +182,9 @@ def _size(state: State, target: Target) -> int:
     if state.phase == "final":
         share = max(state.history[-1].share, 0.02)
         wanted = 1.03 * (target.n_effective - state.history[-1].n_effective) / share
-        most = PILOT if state.first_final is None else 50_000
-        return int(min(max(wanted, 300), most, left))
+        if state.first_final is None:
+            return int(min(max(0.1 * target.n_effective, 300), left))
+        return int(min(max(wanted, 300), 50_000, left))
     grown = (500 + 100 * d + 20 * state.islands.n_islands) * 1.35 ** (rounds - 1)
     return int(min(grown, max(500.0, 0.4 * target.n_effective), left))
 

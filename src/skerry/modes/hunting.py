@@ -217,7 +217,8 @@ class Hunter:
     def _slope(self, w: FloatArray) -> tuple[float, FloatArray]:
         if self._gradient is None:
             values = self._evaluate(np.vstack([w, w + STEP * np.eye(len(w))]))
-            return float(values[0]), (values[1:] - values[0]) / STEP
+            with np.errstate(invalid="ignore"):  # -inf beside -inf has no slope
+                return float(values[0]), (values[1:] - values[0]) / STEP
         if self.n_calls + 2 > self._max_calls:
             raise _OutOfCalls
         self.n_calls += 2
