@@ -80,7 +80,9 @@ def text(found):
     """Moments in a few words."""
     if found is None:
         return "-"
-    return f"{found['mean']:+.3f} ± {found['mean_error']:.3f}, sd {found['sd']:.3f} (n={found['n']})"
+    return (
+        f"{found['mean']:+.3f} ± {found['mean_error']:.3f}, sd {found['sd']:.3f} (n={found['n']})"
+    )
 
 
 def main():

@@ -109,7 +109,9 @@ def arguments():
     parser.add_argument("--seeds", type=int, default=10, help="so many: 0, 1, ...")
     parser.add_argument("--n-effective", type=int, default=10_000)
     parser.add_argument("--max-calls", type=int, default=500_000)
-    parser.add_argument("--lightest", type=float, default=LOST[0], help="mass of a mode that counts")
+    parser.add_argument(
+        "--lightest", type=float, default=LOST[0], help="mass of a mode that counts"
+    )
     parser.add_argument("--history", type=Path, default=HISTORY)
     parser.add_argument("--table", action="store_true", help="only the table of the rows there are")
     return parser.parse_args()

@@ -13,6 +13,7 @@ LAYERS = {
     "_types": 0,
     "_seeds": 1,
     "_compilation": 1,
+    "progress": 1,
     "weights": 2,
     "flows": 2,
     "metrics": 2,

@@ -12,7 +12,8 @@ from skerry.cli._errors import guarded
 
 EPILOG = (
     "Exit codes: 0 done (read the status: a run that fell short ends with 0 too); 1 a likelihood "
-    "call failed, or something unforeseen; 2 input that can't be used; 130 stopped by Ctrl-C."
+    "call failed, or something unforeseen; 2 input that can't be used; 130 stopped by Ctrl-C (what "
+    "an adaptive run knew by then is in its folder)."
 )
 app = typer.Typer(
     name="skerry",

@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 import skerry
+from skerry.cli._errors import INTERRUPTED
 from skerry.cli._files import read_prior, read_problem, read_table
 from skerry.cli._progress import shown
 from skerry.posterior import Posterior
@@ -73,6 +74,8 @@ def run_infer(
         )
     command = {"command": "infer", "problem": str(path), "seed": seed}
     _write(posterior, out or Path(f"skerry-{path.stem}"), command, quiet)
+    if posterior.status is skerry.Status.INTERRUPTED:
+        raise typer.Exit(INTERRUPTED)
 
 
 def run_fit(

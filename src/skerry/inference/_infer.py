@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,12 +14,13 @@ from skerry._types import FloatArray
 from skerry.errors import InputError, SkerryError
 from skerry.evaluate import Evaluations, Failures, evaluate
 from skerry.inference import _adaptive as adaptive
-from skerry.inference._conclude import MIN_POINTS, Outcome, Progress, check_asked, conclude
+from skerry.inference._conclude import MIN_POINTS, Outcome, check_asked, conclude
 from skerry.inference._fit import DensityName, Fit
 from skerry.inference._points import Points
 from skerry.inference._state import Adaptive, State, Target
 from skerry.posterior import Posterior, Search
 from skerry.problem import Problem
+from skerry.progress import Display, Line, Progress, report_round, shown
 
 
 class Static:
@@ -56,7 +58,7 @@ def infer(
     seed: SeedLike = 0,
     scheme: Scheme | None = None,
     failures: Failures = "raise",
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Posterior:
     """The posterior of one observation.
 
@@ -70,9 +72,12 @@ def infer(
         scheme: :class:`Adaptive` (the default) or :class:`Static`.
         failures: what becomes of NaN, +inf and exceptions: ``"raise"``, ``"drop"`` (left out of
             all counts; conditional on success) or ``"zero"`` (an impossible point).
-        progress: called with (stage, done, in all).
+        progress: None: silence; True: a live display on the error stream (lines, if that is not
+            a terminal); or a function, called with (stage, done, in all).
 
-    Ctrl-C returns what is known (adaptive runs, after the first round), and the status says so.
+    Ctrl-C ends an adaptive run: what is known by then is returned, and the status says so. The
+    walls between islands are still looked at, with a few more calls; a second Ctrl-C leaves that
+    out too, and counts modes from the points alone.
 
     Raises:
         InputError: for arguments that can't be used.
@@ -92,7 +97,29 @@ def infer(
     check_asked(n_effective, max_calls)
     root = as_seed(seed)
     _check(problem, x, root.child("check"))
-    calls = _Calls(problem, x, failures)
+    with shown(progress) as display:
+        return _run(
+            _Calls(problem, x, failures, display),
+            scheme,
+            n_effective=n_effective,
+            max_calls=max_calls,
+            max_seconds=max_seconds,
+            root=root,
+            progress=display,
+        )
+
+
+def _run(
+    calls: _Calls,
+    scheme: Scheme,
+    *,
+    n_effective: float,
+    max_calls: int | None,
+    max_seconds: float | None,
+    root: Seed,
+    progress: Progress | None,
+) -> Posterior:
+    problem = calls.problem
     if isinstance(scheme, Static):
         n = scheme.n if max_calls is None else min(scheme.n, max_calls)
         outcome = _static(calls, n, root, progress)
@@ -116,7 +143,7 @@ def infer(
         options=scheme.fit,
         seed=root,
         progress=progress,
-        settings={**settings, "failures": failures},
+        settings={**settings, "failures": calls.failures},
     )
 
 
@@ -131,22 +158,32 @@ def _check(problem: Problem, x: Any, seed: Seed) -> None:
 
 
 class _Calls:
-    """The problem's likelihood on u, under the failure policy; counts what failed."""
+    """The problem's likelihood on u, under the failure policy; counts calls and what failed."""
 
-    def __init__(self, problem: Problem, x: Any, failures: Failures) -> None:
-        self.problem, self._x, self._failures = problem, x, failures
-        self.n_failed = 0
+    def __init__(
+        self, problem: Problem, x: Any, failures: Failures, progress: Progress | None
+    ) -> None:
+        self.problem, self._x, self.failures = problem, x, failures
+        self._display = progress if isinstance(progress, Display) else None
+        self.n_calls = self.n_failed = 0
+        self.first: tuple[FloatArray, Evaluations] | None = None
 
     def evaluate(self, u: FloatArray, progress: Any = None) -> Evaluations:
         found = evaluate(
             self.problem,
             self.problem.prior.from_u(u),
             self._x,
-            failures=self._failures,
-            progress=progress,
+            failures=self.failures,
+            progress=progress or self._tell,
         )
+        self.n_calls += len(u)
         self.n_failed += int(found.failed.sum())
+        self.first = self.first or (u, found)
         return found
+
+    def _tell(self, done: int, _: int = 0) -> None:
+        if self._display is not None:
+            self._display.calls(self.n_calls + done)
 
     def log_likelihood(self, u: FloatArray) -> FloatArray:
         """``(n, d)`` to ``(n,)``; dropped points are NaN."""
@@ -157,6 +194,8 @@ class _Calls:
         theta = self.problem.prior.from_u(u[None])
         value, slope = self.problem.value_and_gradient(theta, self._x)
         stretch = _dtheta_du(self.problem.prior, u)
+        self.n_calls += 2
+        self._tell(0)
         return float(value[0]), np.asarray(slope[0]) * stretch
 
 
@@ -174,12 +213,18 @@ def _dtheta_du(prior: Any, u: FloatArray, step: float = 1e-5) -> FloatArray:
 def _static(calls: _Calls, n: int, seed: Seed, progress: Progress | None) -> Outcome:
     u = seed.child("prior").numpy().standard_normal((n, calls.problem.prior.ndim))
     report = None if progress is None else (lambda done, total: progress("likelihood", done, total))
-    found = calls.evaluate(u, report)
+    return _of_prior(u, calls.evaluate(u, report), calls)
+
+
+def _of_prior(
+    u: FloatArray, found: Evaluations, calls: _Calls, *, interrupted: bool = False
+) -> Outcome:
+    """Prior draws, which their likelihood weighs."""
     kept = ~np.isnan(found.log_likelihood)
     points = Points(
         u[kept], found.theta[kept], found.log_likelihood[kept], np.zeros(int(kept.sum()))
     )
-    return Outcome(points, n_calls=n, n_failed=calls.n_failed)
+    return Outcome(points, n_calls=calls.n_calls, n_failed=calls.n_failed, interrupted=interrupted)
 
 
 def _adaptive(
@@ -190,16 +235,21 @@ def _adaptive(
 ) -> Outcome:
     """The one driver of the adaptive rounds."""
     began = time.monotonic()
-    state = adaptive.init(target)
+    try:
+        state = adaptive.init(target)
+    except KeyboardInterrupt:
+        if calls.first is None or not np.isfinite(calls.first[1].log_likelihood).any():
+            raise
+        return _of_prior(*calls.first, calls, interrupted=True)  # the hunt has no density
     interrupted = False
     try:
+        _report(progress, state, target)
         while not adaptive.done(state) and np.isfinite(state.log_likelihood).any():
             if max_seconds is not None and time.monotonic() - began > max_seconds:
                 interrupted = True
                 break
             state = adaptive.step(state, target)
-            if progress is not None:
-                _report(progress, state, target)
+            _report(progress, state, target)
     except KeyboardInterrupt:
         interrupted = True
     points = Points(
@@ -208,26 +258,46 @@ def _adaptive(
     if not np.isfinite(state.log_likelihood).any():
         return Outcome(points, n_calls=state.n_calls, n_failed=calls.n_failed)
     islands = adaptive.conclude_islands(state, target)
-    topology, n_looks = adaptive.find_topology(state, target, islands)
-    visits = np.bincount(topology.label(state.ends), minlength=topology.n_modes)
-    return Outcome(
+    ended = Outcome(
         points,
-        n_calls=state.n_calls + n_looks,
+        n_calls=state.n_calls,
         n_failed=calls.n_failed,
         evidence=weights.evidence(state.final_log_weights),
-        topology=topology,
         islands=islands,
         rounds=state.history,
-        search=Search(state.n_starts, tuple(int(v) for v in visits)),
         interrupted=interrupted,
     )
-
-
-def _report(progress: Progress, state: State, target: Target) -> None:
-    line = state.history[-1]
-    stage = (
-        f"round {len(state.counts) - 1} ({line.kind}): beta {line.beta:.3g}, "
-        f"{line.n_calls:,} calls, {line.n_islands} islands, log Z {line.log_evidence:.2f}, "
-        f"k-hat {line.khat:.2f}, effective"
+    if progress is not None:
+        progress("modes and islands", 0, 1)
+    try:
+        topology, n_looks = adaptive.find_topology(state, target, islands)
+    except KeyboardInterrupt:  # no further call: modes are counted from the points
+        return replace(ended, n_calls=calls.n_calls, interrupted=True)
+    visits = np.bincount(topology.label(state.ends), minlength=topology.n_modes)
+    return replace(
+        ended,
+        n_calls=state.n_calls + n_looks,
+        topology=topology,
+        search=Search(state.n_starts, tuple(int(v) for v in visits)),
     )
-    progress(stage, int(min(line.n_effective, target.n_effective)), int(target.n_effective))
+
+
+def _report(progress: Progress | None, state: State, target: Target) -> None:
+    if progress is None:
+        return
+    line = state.history[-1]
+    report_round(
+        progress,
+        Line(
+            len(state.counts) - 1,
+            line.kind,
+            line.beta,
+            state.n_calls,
+            line.n_effective,
+            target.n_effective,
+            len(state.peaks),
+            line.n_islands,
+            line.log_evidence,
+            line.khat,
+        ),
+    )
