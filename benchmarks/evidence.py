@@ -88,22 +88,25 @@ def text(found):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--tasks", nargs="+", default=["corners"], choices=skerry.tasks.names())
-    parser.add_argument("--runs", type=int, default=200, help="seeds 0, 1, ...")
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--first-seed", type=int, default=0, help="and those after it")
     parser.add_argument("--n-effective", type=int, default=2000)
     parser.add_argument("--history", type=Path, default=HISTORY)
     options = parser.parse_args()
+    where = provenance()
     for task in map(skerry.tasks.get, options.tasks):
         start = time.process_time()
-        runs = [one(task, options.n_effective, seed) for seed in range(options.runs)]
+        seeds = range(options.first_seed, options.first_seed + options.runs)
+        runs = [one(task, options.n_effective, seed) for seed in seeds]
         kept = [row for row in runs if row is not None]
-        row = {"kind": "evidence", "task": task.name, "runs": len(runs)}
+        row = {"kind": "evidence", "task": task.name, "seeds": [seeds[0], seeds[-1]]}
         row |= {"lost_a_mode": len(runs) - len(kept), "n_effective": options.n_effective}
         row |= judged(kept) | {"cpu_s": round(time.process_time() - start, 1)}
         print(f"{task.name}: {len(kept)} runs, {len(runs) - len(kept)} more lost a mode")
         for key in (k for k, value in row.items() if isinstance(value, dict) or value is None):
             print(f"    {key:22s}{text(row[key])}")
         print(f"    stated error of log Z {row['stated_error']:.4f}", flush=True)
-        row |= {"time": datetime.now(UTC).isoformat("T", "seconds")} | provenance()
+        row |= {"time": datetime.now(UTC).isoformat("T", "seconds")} | where
         with options.history.open("a") as file:
             file.write(json.dumps(row) + "\n")
 

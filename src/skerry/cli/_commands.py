@@ -113,6 +113,8 @@ def _write(posterior: Posterior, folder: Path, command: dict[str, Any], quiet: b
     posterior.save(folder / "posterior.npz")
     (folder / "summary.txt").write_text(posterior.summary() + "\n", "utf-8")
     plot.islands(posterior).savefig(folder / "islands.png")
+    if posterior.rounds:
+        plot.rounds(posterior).savefig(folder / "rounds.png")
     versions = {name: version(name) for name in ("skerry", *PACKAGES)}
     settings = {
         **command,
