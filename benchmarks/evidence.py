@@ -5,8 +5,9 @@
 A z-score is (found - true) / stated error: right errors give mean 0 and standard deviation 1.
 Printed for the evidence of the final rounds' fresh draws, apart for runs that ended after one final
 round and for those that went on (the stopping rule is all that couples them to their draws), and
-for the masses of the modes. Beside it, the evidence that all exploring rounds together would have
-given: the bias which fresh draws avoid. Runs whose draws lack a mode are counted and left out.
+for the masses of the modes (light ones, below 1%, once more, and found / true). Beside it, the
+evidence that all exploring rounds together would have given: the bias which fresh draws avoid. Runs
+whose draws lack a mode are counted and left out.
 
 Each task appends a row of JSON to ``benchmarks/results/history.jsonl``.
 """
@@ -21,6 +22,8 @@ import numpy as np
 from peers import HISTORY, LOST, provenance
 
 import skerry
+
+LIGHT = 0.01
 
 
 def one(task, n_effective, seed):
@@ -39,7 +42,7 @@ def one(task, n_effective, seed):
         "final_rounds": sum(line.kind == "final" for line in found.rounds),
         "explored": explored[-1].log_evidence - task.log_evidence,
         "masses": [
-            (mode.mass - truth[k]) / mode.mass_error
+            (truth[k], (mode.mass - truth[k]) / mode.mass_error, mode.mass / truth[k])
             for mode, k in zip(found.modes, places, strict=True)
             if mode.mass_error > 0
         ],
@@ -68,7 +71,9 @@ def judged(rows):
         "z": moments(z),
         "z_one_final_round": moments(z[once]),
         "z_more_final_rounds": moments(z[~once]),
-        "mass_z": moments([z for row in rows for z in row["masses"]]),
+        "mass_z": moments([z for row in rows for _, z, _ in row["masses"]]),
+        "light_mass_z": moments([z for row in rows for m, z, _ in row["masses"] if m < LIGHT]),
+        "light_ratio": moments([r for row in rows for m, _, r in row["masses"] if m < LIGHT]),
         "miss": moments([row["miss"] for row in rows]),
         "stated_error": float(np.median([row["error"] for row in rows])),
         "miss_of_explored": moments([row["explored"] for row in rows]),
