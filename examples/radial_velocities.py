@@ -56,7 +56,8 @@ posterior = skerry.infer(skerry.Problem(prior, log_likelihood), n_effective=5_00
 print(posterior.summary())
 skerry.plot.islands(posterior).savefig("periods.png")
 
-# Of the same model, by a long run with other means: log Z and the share of each group of periods.
+# Islands rise from a plateau on which noise alone explains the velocities, whatever the period: so
+# shares are summed here by period, not by mode. Beside them those of a long run by other means.
 groups = np.searchsorted(np.log([7.6, 10.95, 13.42, 17.05, 22.67, 32.03]), posterior.samples[:, 0])
 found = np.bincount(groups, np.exp(posterior.log_weights), minlength=7)
 certified = np.array([0.0904, 0.1680, 0.1964, 0.0598, 0.0607, 0.0978, 0.3270])

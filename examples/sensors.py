@@ -4,7 +4,7 @@ Two sensors within earshot (about .3) hear each other and tell their distance, t
 were silent says that they are far. Mirror images fit as well: eight curved islands in 8 dimensions,
 thin in most directions (problem: Ihler et al. 2005; data: Ahn, Chen & Welling 2013).
 
-The hardest problem here, about a minute, and an honest limit: with so few calls masses are off by
+The hardest problem here, a minute or two, and an honest limit: with so few calls masses are off by
 up to .04 and log Z by some tenths, several times the errors stated, though the status is
 "converged". Ask for more effective samples where it matters.
 """
@@ -45,7 +45,7 @@ def log_likelihood(theta):  # x and y of each sensor in turn, (n, 8) -> (n,)
 
 prior = skerry.Prior({f"{axis}{k}": st.norm(0, 10) for k in range(4) for axis in "xy"})
 problem = skerry.Problem(prior, log_likelihood)
-posterior = skerry.infer(problem, n_effective=4_000, max_calls=100_000, seed=0, progress=True)
+posterior = skerry.infer(problem, n_effective=6_000, max_calls=100_000, seed=0, progress=True)
 print(posterior.summary())
 skerry.plot.islands(posterior, parameters=["x0", "y0", "x2", "y2"]).savefig("sensors.png")
 skerry.plot.rounds(posterior).savefig("sensors-rounds.png")
