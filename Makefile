@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test fast lint types unit statistical doctest examples study pictures clean
+.PHONY: demo test fast lint types unit statistical clusters doctest examples study pictures clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -40,6 +40,10 @@ unit: $(VENV)/.installed
 
 statistical: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m statistical
+
+clusters: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,clusters]"
+	SKERRY_CLUSTERS=1 $(BIN)/python -m pytest -q tests/test_clusters.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

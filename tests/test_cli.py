@@ -64,7 +64,7 @@ def test_help_names_commands_and_exit_codes():
         assert text in found.stdout
 
 
-@pytest.mark.parametrize("command", ["demo", "study", "infer", "fit"])
+@pytest.mark.parametrize("command", ["demo", "study", "infer", "fit", "amortize", "posterior"])
 def test_every_command_has_help_and_a_seed(command):
     found = run(command, "--help")
     assert found.exit_code == 0
@@ -95,6 +95,45 @@ def test_infer_writes_a_run_folder(tmp_path, problem):
     assert "2 modes" in found.stdout
     assert str(out) in found.stdout
     assert "likelihood" in found.stderr
+
+
+MODEL = """
+import scipy.stats as st
+import skerry
+
+def log_likelihood(theta, x):
+    return st.norm.logpdf(x, theta, 0.5).sum(axis=1)
+
+def simulator(theta, rng):
+    return theta + 0.5 * rng.standard_normal(theta.shape)
+
+prior = skerry.Prior({"a": st.norm(0, 1), "b": st.norm(0, 1)})
+problem = skerry.Problem(prior, log_likelihood, pairwise=True)
+"""
+
+
+def test_amortize_and_posterior_go_together(tmp_path):
+    model, out = tmp_path / "model.py", tmp_path / "run"
+    model.write_text(MODEL)
+    found = run("amortize", model, "--n", 200, "--epochs", 1, "--out", out)
+    assert found.exit_code == 0, found.output
+    assert sorted(p.name for p in out.iterdir()) == ["estimator.npz", "settings.json"]
+    ask = ("posterior", out / "estimator.npz", "--seed", 2, "--out", tmp_path / "p")
+    raw = run(*ask, "--x=-0.5,1.0")
+    assert raw.exit_code == 0, raw.output
+    assert "unchecked" in raw.stdout
+    exact = run(*ask, "--x", "-0.5,1.0", "--problem", model, "--effective", 300)
+    assert exact.exit_code == 0, exact.output
+    p = skerry.load(tmp_path / "p" / "posterior.npz")
+    assert p.converged
+    assert np.all(np.abs(p.mean - 0.8 * np.array([-0.5, 1.0])) < 5 * 0.45 / np.sqrt(300))
+    options = ("--problem", model, "--effective", 300, "--store", tmp_path / "s", "--workers", 1)
+    kept = run(*ask, "--x", "-0.5,1.0", *options)
+    assert kept.exit_code == 0, kept.output
+    np.testing.assert_array_equal(skerry.load(tmp_path / "p" / "posterior.npz").samples, p.samples)
+    assert len(skerry.store.read(tmp_path / "s").theta) == p.n_calls
+    assert run(*ask, "--x", "a,b").exit_code == 2
+    assert run("posterior", tmp_path / "p" / "posterior.npz", "--x", "1,2").exit_code == 2
 
 
 def test_quiet_says_only_where(tmp_path, problem):

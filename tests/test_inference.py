@@ -420,7 +420,7 @@ def test_a_few_possible_points_give_a_posterior_that_warns(possible):
     problem = skerry.Problem(uniform_prior(2), log_likelihood)
     problem_check = type(problem).check
     try:
-        type(problem).check = lambda self, seed, x=None: None
+        type(problem).check = lambda self, seed, **_: None
         posterior = skerry.infer(problem, scheme=static(500, **BARE), n_effective=10)
     finally:
         type(problem).check = problem_check

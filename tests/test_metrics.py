@@ -236,7 +236,7 @@ def test_pair_metrics_take_weights(metric):
         a, b = 2.0 * rng.standard_normal(2000), rng.standard_normal(500)
         return metric(a, b, st.norm.logpdf(a) - st.norm.logpdf(a, scale=2.0))
 
-    value, error = repeated(estimate, 100)
+    value, error = repeated(estimate, 40)
     assert agrees(value, 0.0, error)
 
 

@@ -245,13 +245,18 @@ def test_quantiles_of_the_summary_are_those_of_the_weighted_samples():
 
 
 @pytest.mark.parametrize("status", Status)
-def test_every_verdict_is_a_sentence_with_advice(status):
+def test_every_verdict_is_a_sentence_with_advice_and_survives_a_file(tmp_path, status):
     text = str(status)
     assert text.startswith(status.name.lower() + ": ")
     assert text.endswith(".")
-    assert replace(made(), status=status).converged == (status is Status.CONVERGED)
+    posterior = replace(made(), status=status)
+    assert posterior.converged == (status is Status.CONVERGED)
+    assert posterior.summary().startswith(text)
+    posterior.save(tmp_path / "p.npz")
+    assert skerry.load(tmp_path / "p.npz").status is status
     if status is not Status.CONVERGED:
-        assert any(word in text for word in ("spend", "Spend", "raise", "Raise", "again"))
+        words = ("spend", "Spend", "raise", "Raise", "again", "ask for", "Ask for")
+        assert any(word in text for word in words)
 
 
 # On disk

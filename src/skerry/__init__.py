@@ -11,43 +11,59 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skerry import errors, metrics, noise, plot, tasks
+    from skerry import calibration, embeddings, errors, metrics, noise, plot, store, tasks
+    from skerry.amortization import Estimator, Pools, amortize
+    from skerry.execution import Workers
     from skerry.inference import Adaptive, Fit, Static, fit, infer, refit
-    from skerry.posterior import Mode, Posterior, Status, load
+    from skerry.loading import load
+    from skerry.posterior import Mode, Posterior, Status
     from skerry.priors import Periodic, Prior
     from skerry.problem import Problem
+    from skerry.store import Store
     from skerry.training import Training
 
 _HOMES = {
     "Adaptive": "inference",
+    "Estimator": "amortization",
     "Fit": "inference",
     "Mode": "posterior",
     "Periodic": "priors",
+    "Pools": "amortization",
     "Posterior": "posterior",
     "Prior": "priors",
     "Problem": "problem",
     "Static": "inference",
     "Status": "posterior",
+    "Store": "store",
     "Training": "training",
+    "Workers": "execution",
+    "amortize": "amortization",
     "fit": "inference",
     "infer": "inference",
-    "load": "posterior",
+    "load": "loading",
     "refit": "inference",
 }
-_MODULES = ("errors", "metrics", "noise", "plot", "tasks")
+_MODULES = ("calibration", "embeddings", "errors", "metrics", "noise", "plot", "store", "tasks")
 __version__ = "0.1.0.dev0"
 __all__ = [
     "Adaptive",
+    "Estimator",
     "Fit",
     "Mode",
     "Periodic",
+    "Pools",
     "Posterior",
     "Prior",
     "Problem",
     "Static",
     "Status",
+    "Store",
     "Training",
+    "Workers",
     "__version__",
+    "amortize",
+    "calibration",
+    "embeddings",
     "errors",
     "fit",
     "infer",
@@ -56,6 +72,7 @@ __all__ = [
     "noise",
     "plot",
     "refit",
+    "store",
     "tasks",
 ]
 

@@ -7,6 +7,8 @@ Every message has three parts: what was expected, what came, what to do::
     │   ├── PriorError     a mistake in a prior
     │   └── ProblemError   a mistake in a problem: likelihood, forward model, noise
     ├── EvaluationError    a likelihood call failed; carries the points, and all results so far
+    ├── StoreError         a store can't be opened or written; what it holds is untouched
+    ├── StoppedError       stopped before there was a result; the same call again goes on
     └── UnsupportedError   a request this object can't fulfil (also a NotImplementedError)
 """
 
@@ -43,6 +45,14 @@ class EvaluationError(SkerryError):
         super().__init__(message)
         self.theta = theta
         self.partial = partial
+
+
+class StoreError(SkerryError):
+    """A store that can't be opened, read or written; what it already holds is untouched."""
+
+
+class StoppedError(SkerryError):
+    """Stopped, by a signal or a time limit, before there was a result; the same call goes on."""
 
 
 class UnsupportedError(SkerryError, NotImplementedError):

@@ -12,7 +12,7 @@ exceptions are failures, and the caller says what becomes of them:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, final, get_args
 
 import numpy as np
@@ -77,31 +77,42 @@ def evaluate(
     done: list[Evaluations] = []
     for start in range(0, len(points), size):
         chunk = points[start : start + size]
-        done.append(_evaluate_chunk(problem, chunk, x, failures, done))
+        done.append(evaluate_chunk(problem, chunk, x, failures, done))
         if progress is not None:
             progress(start + len(chunk), len(points))
-    return _joined(done, points)
+    return joined(done, points)
 
 
-def _evaluate_chunk(
-    problem: Problem, chunk: FloatArray, x: Any, failures: Failures, done: Sequence[Evaluations]
+def evaluate_chunk(
+    problem: Problem,
+    chunk: FloatArray,
+    x: Any,
+    failures: Failures,
+    done: Sequence[Evaluations] = (),
 ) -> Evaluations:
-    """One chunk; ``done`` is what an error carries."""
+    """One chunk, in one call unless it raises; ``done`` is what an error carries besides.
+
+    Raises:
+        ProblemError: if the likelihood returns anything but one number a point.
+        EvaluationError: at a failure, if failures is ``"raise"``.
+    """
     try:
         result = _marked(chunk, problem.log_likelihood(chunk, x))
     except SkerryError:
         raise
     except Exception as error:
         if failures == "raise":
-            partial = _joined(done, chunk[:0])
+            partial = joined(done, chunk[:0])
             raise _raised(problem, chunk, error, partial) from error
         result = _isolated(problem, chunk, x, error)
     if failures == "raise" and result.failed.any():
-        raise _not_numbers(problem, result, _joined([*done, result], chunk[:0]))
-    if failures == "zero":
-        values = np.where(result.failed, -np.inf, result.log_likelihood)
-        return Evaluations(chunk, values, result.failed, result.messages, result.n_calls)
-    return result
+        raise refusal(problem, result, joined([*done, result], chunk[:0]))
+    return with_zeros(result) if failures == "zero" else result
+
+
+def with_zeros(result: Evaluations) -> Evaluations:
+    """Failed points as impossible ones."""
+    return replace(result, log_likelihood=np.where(result.failed, -np.inf, result.log_likelihood))
 
 
 def _isolated(problem: Problem, chunk: FloatArray, x: Any, error: Exception) -> Evaluations:
@@ -118,10 +129,8 @@ def _isolated(problem: Problem, chunk: FloatArray, x: Any, error: Exception) -> 
             raise
         except Exception as inner:
             halves.append(_isolated(problem, half, x, inner))
-    joined = _joined(halves, chunk)
-    return Evaluations(
-        chunk, joined.log_likelihood, joined.failed, joined.messages, joined.n_calls + n
-    )
+    both = joined(halves, chunk)
+    return Evaluations(chunk, both.log_likelihood, both.failed, both.messages, both.n_calls + n)
 
 
 def _marked(chunk: FloatArray, values: FloatArray) -> Evaluations:
@@ -131,7 +140,7 @@ def _marked(chunk: FloatArray, values: FloatArray) -> Evaluations:
     return Evaluations(chunk, np.where(failed, np.nan, values), failed, messages, len(chunk))
 
 
-def _joined(parts: Sequence[Evaluations], empty: FloatArray) -> Evaluations:
+def joined(parts: Sequence[Evaluations], empty: FloatArray) -> Evaluations:
     """Parts in order; ``empty`` lends its columns if there is none."""
     if not parts:
         return Evaluations(empty[:0], np.empty(0), np.empty(0, dtype=bool), (), 0)
@@ -144,7 +153,8 @@ def _joined(parts: Sequence[Evaluations], empty: FloatArray) -> Evaluations:
     )
 
 
-def _not_numbers(problem: Problem, result: Evaluations, partial: Evaluations) -> EvaluationError:
+def refusal(problem: Problem, result: Evaluations, partial: Evaluations) -> EvaluationError:
+    """The error for results some of which failed; ``partial`` is what it carries."""
     bad = result.theta[result.failed]
     kinds = " and ".join(sorted({m.removeprefix("log-likelihood ") for m in result.messages}))
     return EvaluationError(
@@ -195,11 +205,20 @@ def _checked_points(problem: Problem, theta: Any) -> FloatArray:
     return points.copy()
 
 
-def _checked_settings(problem: Problem, failures: str, chunk_size: int | None) -> int:
+def check_failures(failures: str) -> None:
+    """Refuse what is no policy for failures.
+
+    Raises:
+        InputError: for such.
+    """
     if failures not in get_args(Failures):
         raise InputError(
             f'Expected failures to be "raise", "drop" or "zero"; got {failures!r}; pass one.'
         )
+
+
+def _checked_settings(problem: Problem, failures: str, chunk_size: int | None) -> int:
+    check_failures(failures)
     if chunk_size is None:
         return CHUNK_SIZE if problem.batched else 1
     if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:

@@ -20,10 +20,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from skerry import weights
 from skerry._compilation import program
+from skerry._descent import Pace, State, descend, fresh, pace
 from skerry._seeds import Seed
 from skerry._types import FloatArray, IntArray
 from skerry.errors import InputError
@@ -98,15 +98,6 @@ class Fitted:
 Progress: TypeAlias = Callable[[int, int, Epoch], None]
 
 
-class _State(NamedTuple):
-    """Everything a step changes."""
-
-    params: Any
-    average: Any  # exponential moving average of params: what is evaluated and kept
-    optimizer: Any
-    step: Any
-
-
 class _Data(NamedTuple):
     """Framed points: arrays of n rows; x may be None."""
 
@@ -158,14 +149,11 @@ def fit(
     mean_shift = float(np.exp(weights.normalize(log_w[train])) @ shift[train])
 
     params, static = eqx.partition(density.shape, eqx.is_inexact_array)
-    state = _State(params, params, optax.scale_by_adam().init(params), jnp.zeros((), jnp.int32))
+    state = fresh(params)
     best_params, best = params, 0
     epochs = [Epoch(np.nan, evaluate(params, static))]
-    pace = _Pace(
-        jnp.asarray(settings.learning_rate, jnp.float32),
-        jnp.asarray(settings.clip, jnp.float32),
-        jnp.asarray(settings.max_epochs * settings.steps, jnp.float32),
-    )
+    steps = settings.max_epochs * settings.steps
+    rhythm = pace(settings.learning_rate, settings.clip, steps)
     for number in range(1, settings.max_epochs + 1):
         order = weights.systematic_resample(
             log_w[train],
@@ -176,7 +164,7 @@ def fit(
             lambda a: a.reshape(settings.steps, settings.batch, *a.shape[1:]),
             data.take(train[order]),
         )
-        state, losses = _epoch(state, static, batches, pace)
+        state, losses = _epoch(state, static, batches, rhythm)
         epoch = Epoch(float(np.mean(losses)) - mean_shift, evaluate(state.average, static))
         epochs.append(epoch)
         if epoch.held_out < epochs[best].held_out:
@@ -256,32 +244,11 @@ def _score(params: Any, static: Any, data: _Data, shares: Any) -> Any:
     return jnp.sum(jnp.where(shares > 0, shares * _losses(params, static, data), 0.0))
 
 
-class _Pace(NamedTuple):
-    """Settings of a step as arrays: changing them compiles nothing."""
-
-    rate: Any
-    clip: Any
-    total: Any  # steps over which the rate falls to 0
-
-
 @program
-def _epoch(state: _State, static: Any, batches: _Data, pace: _Pace) -> tuple[_State, Any]:
+def _epoch(state: State, static: Any, batches: _Data, pace: Pace) -> tuple[State, Any]:
     """One pass over the batches, a step each; the first epoch warms up."""
-    warm_up = batches.y.shape[0]
 
-    def step(state: _State, batch: _Data) -> tuple[_State, Any]:
-        loss, gradient = jax.value_and_grad(
-            lambda params: jnp.mean(_losses(params, static, batch))
-        )(state.params)
-        norm = jnp.sqrt(sum(jnp.sum(g**2) for g in jax.tree.leaves(gradient)))
-        shrink = jnp.minimum(1.0, pace.clip / jnp.maximum(norm, 1e-12))
-        gradient = jax.tree.map(lambda g: shrink * g, gradient)
-        direction, optimizer = optax.scale_by_adam().update(gradient, state.optimizer)
-        rate = pace.rate * jnp.minimum(1.0, (state.step + 1) / warm_up)
-        rate = rate * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(1.0, state.step / pace.total)))
-        params = jax.tree.map(lambda p, g: p - rate * g, state.params, direction)
-        keep = jnp.minimum(0.98, (state.step + 1.0) / (state.step + 10.0))
-        average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, state.average, params)
-        return _State(params, average, optimizer, state.step + 1), loss
+    def loss(params: Any, batch: _Data) -> Any:
+        return jnp.mean(_losses(params, static, batch))
 
-    return jax.lax.scan(step, state, batches)
+    return descend(loss, state, batches, pace, batches.y.shape[0])

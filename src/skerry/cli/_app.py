@@ -12,8 +12,10 @@ from skerry.cli._errors import guarded
 
 EPILOG = (
     "Exit codes: 0 done (read the status: a run that fell short ends with 0 too); 1 a likelihood "
-    "call failed, or something unforeseen; 2 input that can't be used; 130 stopped by Ctrl-C (what "
-    "an adaptive run knew by then is in its folder)."
+    "call failed, a store can't be written, or something unforeseen; 2 input that can't be used; "
+    "75 stopped by SIGTERM or --max-seconds, and the same command goes on from its --store; 130 "
+    "stopped by Ctrl-C (what an adaptive run knew by then is in its folder); 143 by SIGTERM "
+    "without a store."
 )
 app = typer.Typer(
     name="skerry",
@@ -35,6 +37,26 @@ class DensityChoice(StrEnum):
     islands = "islands"
 
 
+class FailuresChoice(StrEnum):
+    """What becomes of calls that fail."""
+
+    stop = "raise"
+    drop = "drop"
+    zero = "zero"
+
+
+StoreFolder = Annotated[
+    Path | None,
+    typer.Option(help="Folder that keeps every evaluation: the same command goes on from it."),
+]
+WorkersCount = Annotated[
+    int | None, typer.Option(min=1, help="Processes that evaluate; by default this one.")
+]
+Timeout = Annotated[float | None, typer.Option(help="Seconds a point may take, with --workers.")]
+FailurePolicy = Annotated[
+    FailuresChoice,
+    typer.Option(help="Calls that fail: stop, leave the point out, or count it impossible."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
@@ -123,6 +145,13 @@ def infer(
     effective: Annotated[
         float, typer.Option(min=1.0, help="Effective samples asked for.")
     ] = 10_000,
+    store: StoreFolder = None,
+    workers: WorkersCount = None,
+    timeout: Timeout = None,
+    failures: FailurePolicy = FailuresChoice.stop,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Stop after so long; with --store the same goes on.")
+    ] = None,
     seed: Seed = 0,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; by default skerry- and the file's name.")
@@ -131,11 +160,20 @@ def infer(
     debug: Debug = False,
 ) -> None:
     """The posterior of a problem: adaptive rounds, or prior draws with --n."""
-    with guarded(debug):
-        from skerry.cli._commands import chosen_scheme, run_infer
+    with guarded(debug, resumable=store is not None):
+        from skerry.cli._commands import chosen_executor, chosen_scheme, run_infer
 
-        scheme = chosen_scheme(n, thoroughness, None if density is None else density.value)
-        run_infer(problem, scheme, max_calls, effective, seed, out, quiet)
+        options = {
+            "scheme": chosen_scheme(n, thoroughness, None if density is None else density.value),
+            "max_calls": max_calls,
+            "max_seconds": max_seconds,
+            "n_effective": effective,
+            "seed": seed,
+            "store": store,
+            "executor": chosen_executor(workers, timeout),
+            "failures": failures.value,
+        }
+        run_infer(problem, options, out, quiet)
 
 
 @app.command()
@@ -165,6 +203,71 @@ def fit(
         from skerry.cli._commands import run_fit
 
         run_fit(table, prior, density.value, effective, seed, out, quiet)
+
+
+@app.command()
+def amortize(
+    problem: Annotated[
+        Path,
+        typer.Argument(
+            help="A Python file that defines `problem`, and `simulator` or a list of observations "
+            "`x`, unless the problem has a forward model. It is run."
+        ),
+    ],
+    n: Annotated[int, typer.Option("--n", min=50, help="Simulations.")] = 10_000,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Simulate anew for every step, without end.")
+    ] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="How long to train.")] = None,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; by default skerry-NAME-estimator.")
+    ] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """One training for the posteriors of all observations."""
+    with guarded(debug):
+        from skerry.cli._commands import run_amortize
+
+        run_amortize(problem, n, fresh, epochs, seed, out, quiet)
+
+
+@app.command()
+def posterior(
+    model: Annotated[Path, typer.Argument(help="The estimator.npz of `skerry amortize`.")],
+    x: Annotated[
+        str, typer.Option("--x", help="The observation: 1.0,2.5 or a file of numbers with commas.")
+    ],
+    problem: Annotated[
+        Path | None, typer.Option(help="The Python file with `problem`, to refine by. It is run.")
+    ] = None,
+    effective: Annotated[
+        float | None, typer.Option(min=1.0, help="Effective samples to refine to; needs --problem.")
+    ] = None,
+    store: StoreFolder = None,
+    workers: WorkersCount = None,
+    timeout: Timeout = None,
+    failures: FailurePolicy = FailuresChoice.stop,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; by default skerry-posterior.")
+    ] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """The posterior of one observation from a trained estimator."""
+    with guarded(debug, resumable=store is not None):
+        from skerry.cli._commands import chosen_executor, run_posterior
+
+        options = {
+            "n_effective": effective,
+            "seed": seed,
+            "store": store,
+            "executor": chosen_executor(workers, timeout),
+            "failures": failures.value,
+        }
+        run_posterior(model, x, problem, options, out, quiet)
 
 
 def main() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import platform
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,10 @@ from typing import Any
 import typer
 
 import skerry
-from skerry.cli._errors import INTERRUPTED
-from skerry.cli._files import read_prior, read_problem, read_table
+from skerry.cli._errors import GO_ON, INTERRUPTED
+from skerry.cli._files import read_model, read_observation, read_prior, read_problem, read_table
 from skerry.cli._progress import shown
+from skerry.errors import InputError
 from skerry.posterior import Posterior
 
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "flowjax", "matplotlib")
@@ -51,30 +54,26 @@ def chosen_scheme(
     return skerry.Adaptive(thoroughness=thoroughness, fit=skerry.Fit(density=density or "islands"))
 
 
-def run_infer(
-    path: Path,
-    scheme: skerry.Adaptive | skerry.Static,
-    max_calls: int | None,
-    effective: float,
-    seed: int,
-    out: Path | None,
-    quiet: bool,
-) -> None:
-    """``skerry infer``."""
+def chosen_executor(workers: int | None, timeout: float | None) -> skerry.Workers | None:
+    """Processes of Skerry's own, if their number or a time limit is given."""
+    if workers is None and timeout is None:
+        return None
+    return skerry.Workers(workers or 1, timeout=timeout)
+
+
+def run_infer(path: Path, options: dict[str, Any], out: Path | None, quiet: bool) -> None:
+    """``skerry infer``: with options of :func:`skerry.infer`."""
     problem, x = read_problem(path)
     with shown(quiet) as progress:
-        posterior = skerry.infer(
-            problem,
-            x,
-            n_effective=effective,
-            max_calls=max_calls,
-            seed=seed,
-            scheme=scheme,
-            progress=progress,
-        )
-    command = {"command": "infer", "problem": str(path), "seed": seed}
+        posterior = skerry.infer(problem, x, progress=progress, **options)
+    command = {"command": "infer", "problem": str(path), "seed": options["seed"]}
     _write(posterior, out or Path(f"skerry-{path.stem}"), command, quiet)
-    if posterior.status is skerry.Status.INTERRUPTED:
+    if posterior.status is not skerry.Status.INTERRUPTED:
+        return
+    if options["store"] is not None:
+        typer.echo("Stopped before the end. Run the same command to go on.", err=True)
+        raise typer.Exit(GO_ON)
+    if options["max_seconds"] is None:  # so it was Ctrl-C
         raise typer.Exit(INTERRUPTED)
 
 
@@ -105,6 +104,60 @@ def run_fit(
     _write(posterior, out or Path(f"skerry-{path.stem}"), command, quiet)
 
 
+def run_amortize(
+    path: Path, n: int, fresh: bool, epochs: int | None, seed: int, out: Path | None, quiet: bool
+) -> None:
+    """``skerry amortize``."""
+    from skerry.amortization import TRAINING
+
+    problem, x, simulator = read_model(path)
+    training = TRAINING if epochs is None else replace(TRAINING, max_epochs=epochs)
+    with shown(quiet) as progress:
+        estimator = skerry.amortize(
+            problem,
+            x if simulator is None else None,
+            simulator=simulator,
+            n_simulations=None if fresh else n,
+            training=training,
+            seed=seed,
+            progress=progress,
+        )
+    folder = out or Path(f"skerry-{path.stem}-estimator")
+    folder.mkdir(parents=True, exist_ok=True)
+    estimator.save(folder / "estimator.npz")
+    command = {"command": "amortize", "problem": str(path), "seed": seed}
+    _write_settings(folder, command, {"settings": estimator.settings})
+    if not quiet:
+        typer.echo(
+            f"held-out negative log density {estimator.held_out:.3f} nats, "
+            f"{estimator.n_likelihoods:,} likelihood evaluations"
+        )
+    typer.echo(f"Run folder: {folder}")
+
+
+def run_posterior(
+    path: Path,
+    x: str,
+    problem_path: Path | None,
+    options: dict[str, Any],
+    out: Path | None,
+    quiet: bool,
+) -> None:
+    """``skerry posterior``: with options of :meth:`skerry.Estimator.posterior`."""
+    problem = None if problem_path is None else read_problem(problem_path)[0]
+    estimator = skerry.load(path, problem=problem)
+    if not isinstance(estimator, skerry.Estimator):
+        raise InputError(
+            f"Expected an estimator of `skerry amortize`; {path} holds a posterior already."
+        )
+    observation = read_observation(x)
+    if observation.size == math.prod(estimator.x_shape):
+        observation = observation.reshape(estimator.x_shape)
+    posterior = estimator.posterior(observation, **options)
+    command = {"command": "posterior", "model": str(path), "x": x, "seed": options["seed"]}
+    _write(posterior, out or Path("skerry-posterior"), command, quiet)
+
+
 def _write(posterior: Posterior, folder: Path, command: dict[str, Any], quiet: bool) -> None:
     """The run folder."""
     from skerry import plot
@@ -115,17 +168,21 @@ def _write(posterior: Posterior, folder: Path, command: dict[str, Any], quiet: b
     plot.islands(posterior).savefig(folder / "islands.png")
     if posterior.rounds:
         plot.rounds(posterior).savefig(folder / "rounds.png")
+    about = {"settings": posterior.settings, "status": posterior.status.name.lower()}
+    _write_settings(folder, command, about)
+    _tell(posterior, quiet)
+    typer.echo(f"Run folder: {folder}")
+
+
+def _write_settings(folder: Path, command: dict[str, Any], about: dict[str, Any]) -> None:
     versions = {name: version(name) for name in ("skerry", *PACKAGES)}
     settings = {
         **command,
-        "settings": posterior.settings,
-        "status": posterior.status.name.lower(),
+        **about,
         "versions": {"python": platform.python_version(), **versions},
         "machine": f"{platform.system()} {platform.machine()}",
     }
     (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
-    _tell(posterior, quiet)
-    typer.echo(f"Run folder: {folder}")
 
 
 def _tell(posterior: Posterior, quiet: bool) -> None:

@@ -8,16 +8,30 @@ from contextlib import contextmanager
 
 import typer
 
-from skerry.errors import EvaluationError, SkerryError
+from skerry.cli._signals import Terminated, terminable
+from skerry.errors import EvaluationError, SkerryError, StoppedError, StoreError
 
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+FAILED, BAD_INPUT, GO_ON, INTERRUPTED, TERMINATED = 1, 2, 75, 130, 143
 
 
 @contextmanager
-def guarded(debug: bool) -> Iterator[None]:
-    """Turn Skerry's errors and Ctrl-C into a message and an exit code; other errors pass."""
+def guarded(debug: bool, *, resumable: bool = False) -> Iterator[None]:
+    """Turn Skerry's errors and signals into a message and an exit code; other errors pass.
+
+    Args:
+        debug: show Skerry's errors with their tracebacks.
+        resumable: whether the same command goes on after a signal.
+    """
     try:
-        yield
+        with terminable():
+            yield
+    except Terminated:
+        end = "Run the same command to go on." if resumable else ""
+        typer.echo(f"Stopped by SIGTERM. {end}".rstrip(), err=True)
+        sys.exit(GO_ON if resumable else TERMINATED)
+    except StoppedError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(GO_ON)
     except KeyboardInterrupt:
         typer.echo("\nStopped.", err=True)
         sys.exit(INTERRUPTED)
@@ -25,7 +39,7 @@ def guarded(debug: bool) -> Iterator[None]:
         if debug:
             raise
         typer.echo(f"Error: {error}", err=True)
-        sys.exit(FAILED if isinstance(error, EvaluationError) else BAD_INPUT)
+        sys.exit(FAILED if isinstance(error, (EvaluationError, StoreError)) else BAD_INPUT)
     except OSError as error:
         if debug:
             raise

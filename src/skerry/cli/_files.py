@@ -29,13 +29,42 @@ class Table(NamedTuple):
 
 def read_problem(path: Path) -> tuple[Problem, Any]:
     """``problem`` and ``x`` (None if there is none) of a Python file, which is run."""
+    found = _defined(path)
+    return found["problem"], found.get("x")
+
+
+def _defined(path: Path) -> dict[str, Any]:
+    """What a Python file with a ``problem`` defines."""
     found = _run(path)
     if not isinstance(found.get("problem"), Problem):
         raise InputError(
             f"Expected {path} to define `problem`, a skerry.Problem; got "
             f"{_kind(found, 'problem')}; write problem = skerry.Problem(prior, log_likelihood)."
         )
-    return found["problem"], found.get("x")
+    return found
+
+
+def read_model(path: Path) -> tuple[Problem, Any, Any]:
+    """``problem``, and ``x`` and ``simulator`` (None if there is none), of a Python file."""
+    found = _defined(path)
+    return found["problem"], found.get("x"), found.get("simulator")
+
+
+def read_observation(text: str) -> FloatArray:
+    """One observation: numbers with commas between, or a file of numbers.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    try:
+        if Path(text).is_file():
+            return np.loadtxt(text, delimiter=",", ndmin=1, encoding="utf-8-sig")
+        return np.array([float(part) for part in text.split(",")])
+    except ValueError as error:
+        raise InputError(
+            f"Expected an observation as numbers, 1.0,2.5, or a file of them; got {text!r} "
+            f"({error})."
+        ) from error
 
 
 def read_prior(path: Path) -> Prior:

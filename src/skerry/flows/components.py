@@ -8,7 +8,8 @@ Everything starts at 0, that is at the standard normal.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -18,7 +19,7 @@ from jaxtyping import Array, Float, Int
 
 from skerry._seeds import Seed
 from skerry._types import FloatArray
-from skerry.flows.networks import Network, network
+from skerry.flows.networks import network
 
 
 class Parameters(NamedTuple):
@@ -34,7 +35,7 @@ class Components(eqx.Module):
     """K Gaussians in d dimensions; ``head``, if any, adds its outputs to every parameter."""
 
     constant: Parameters
-    head: Network | None
+    head: Callable[[Any], Any] | None
     frozen: bool = eqx.field(static=True)
 
     @property
@@ -78,10 +79,10 @@ def standardize(
 
 def colour(values: Parameters, k: Int[Array, ""], z: Float[Array, " d"]) -> Float[Array, " d"]:
     """The point whose standard coordinates under component k are z."""
-    return values.shifts[k] + jnp.exp(values.log_scales[k]) * (_inverse(values.lowers[k]) @ z)
+    return values.shifts[k] + jnp.exp(values.log_scales[k]) * (inverse(values.lowers[k]) @ z)
 
 
-def _inverse(lower: Float[Array, "d d"]) -> Float[Array, "d d"]:
+def inverse(lower: Float[Array, "d d"]) -> Float[Array, "d d"]:
     """``(I + N)^-1`` for nilpotent N, as the product of ``I + (-N)^(2^i)``: products only."""
     d = lower.shape[-1]
     inverse, power = jnp.eye(d), -lower

@@ -21,7 +21,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from skerry import weights
-from skerry._types import FloatArray
+from skerry._types import BoolArray, FloatArray
 from skerry.flows import Frames
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import State, Target
@@ -43,8 +43,7 @@ def init(target: Target) -> State:
     u = target.seed.child("prior").numpy().standard_normal((n, d))
     u, log_l = _evaluate(target, u)
     prior = Proposal(None)
-    unit = Frames(np.zeros((1, d)), np.eye(d)[None], np.full((1, d), 0.5), target.periodic)
-    blank = Islands(unit, np.zeros(1))
+    blank = unit_islands(target.periodic)
     state = State(
         u, log_l, prior.log_prob(u)[None], (prior,), (len(u),), blank, 0.0, "explore", None, n,
         np.empty((0, d)), np.empty(0), np.empty((0, d)), 0, 0,
@@ -58,6 +57,39 @@ def init(target: Target) -> State:
     )
     found, state = _hunt(state, target, first, None)
     return replace(state, islands=found or blank)
+
+
+def unit_islands(periodic: BoolArray) -> Islands:
+    """The prior itself as one island."""
+    d = len(periodic)
+    unit = Frames(np.zeros((1, d)), np.eye(d)[None], np.full((1, d), 0.5), periodic)
+    return Islands(unit, np.zeros(1))
+
+
+def resume(target: Target, proposal: Proposal, u: FloatArray, log_likelihood: FloatArray) -> State:
+    """Exploring from islands known beforehand: their proposal's draws, and some of the prior's."""
+    d = len(target.periodic)
+    n = int(min(300 + 100 * min(d, 10), max(10, target.max_calls // 3)))
+    draws, log_l = _evaluate(target, target.seed.child("prior").numpy().standard_normal((n, d)))
+    prior, kept = Proposal(None), ~np.isnan(log_likelihood)
+    islands = proposal.islands or unit_islands(target.periodic)
+    first = State(
+        draws, log_l, prior.log_prob(draws)[None], (prior,), (len(draws),), islands, 0.0,
+        "explore", None, n + len(u), np.empty((0, d)), np.empty(0), np.empty((0, d)), 0, 0,
+    )  # fmt: skip
+    u, log_l = u[kept], log_likelihood[kept]
+    points = np.concatenate([draws, u])
+    state = replace(
+        _record(first, "prior"),
+        u=points,
+        log_likelihood=np.concatenate([first.log_likelihood, log_l]),
+        log_g=np.stack([prior.log_prob(points), proposal.log_prob(points)]),
+        proposals=(prior, proposal),
+        counts=(len(draws), len(u)),
+    )
+    if not np.isfinite(state.log_likelihood).any():
+        return state
+    return _record(_refit(state, target), "explore")
 
 
 def step(state: State, target: Target) -> State:

@@ -21,7 +21,16 @@ from skerry.modes import (
     grow_islands,
     random_islands,
 )
-from skerry.posterior import Mode, Posterior, PosteriorFlow, Round, Search, judge, log_normal
+from skerry.posterior import (
+    Failed,
+    Mode,
+    Posterior,
+    PosteriorFlow,
+    Round,
+    Search,
+    judge,
+    log_normal,
+)
 from skerry.priors import Prior
 from skerry.progress import Progress
 from skerry.training import Epoch, Fitted
@@ -39,7 +48,7 @@ class Outcome:
     Attributes:
         points: evaluated, with their weights.
         n_calls: likelihood calls in all.
-        n_failed: calls that failed.
+        failed: the calls that failed.
         evidence: None for the mean of the points' weights.
         topology: None to find it among the points.
         islands: None to fit them to the points.
@@ -50,7 +59,7 @@ class Outcome:
 
     points: Points
     n_calls: int
-    n_failed: int = 0
+    failed: Failed | None = None
     evidence: weights.Evidence | None = None
     topology: Topology | None = None
     islands: Islands | None = None
@@ -79,8 +88,9 @@ def conclude(
     """Weights -> modes -> islands -> density -> verdict."""
     points = outcome.points
     log_w = points.log_weights
+    n_failed = 0 if outcome.failed is None else len(outcome.failed)
     if not np.isfinite(log_w).any():
-        got = f"all {len(log_w)} are -inf" if len(log_w) else f"all {outcome.n_failed} failed"
+        got = f"all {len(log_w)} are -inf" if len(log_w) else f"all {n_failed} failed"
         raise EvaluationError(
             f"Expected at least one point of non-zero likelihood; {got}. Check the likelihood at "
             "a point known to be possible, evaluate more points, or narrow the prior.",
@@ -121,7 +131,8 @@ def conclude(
         log_evidence_error=evidence.error,
         n_effective=size,
         n_calls=outcome.n_calls,
-        n_failed=outcome.n_failed,
+        n_failed=n_failed,
+        failed=outcome.failed,
         khat=khat,
         modes=modes,
         status=judge(
@@ -130,6 +141,7 @@ def conclude(
             khat,
             unseen=0.0 if search is None else search.unseen,
             interrupted=outcome.interrupted,
+            failed_share=n_failed / max(1, outcome.n_calls),
         ),
         topology=topology,
         islands=islands,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from os import PathLike
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,16 +14,20 @@ import numpy as np
 from skerry import weights
 from skerry._seeds import Seed, SeedLike, as_seed
 from skerry._types import FloatArray
-from skerry.errors import InputError, SkerryError
-from skerry.evaluate import Evaluations, Failures, evaluate
+from skerry.errors import InputError
+from skerry.evaluate import Evaluations, Failures, check_failures
+from skerry.execution import runner
 from skerry.inference import _adaptive as adaptive
+from skerry.inference._calls import Calls, OutOfTimeError, stopped
 from skerry.inference._conclude import MIN_POINTS, Outcome, check_asked, conclude
 from skerry.inference._fit import DensityName, Fit
 from skerry.inference._points import Points
+from skerry.inference._proposal import Proposal
 from skerry.inference._state import Adaptive, State, Target
-from skerry.posterior import Posterior, Search
+from skerry.posterior import Posterior, Search, log_normal
 from skerry.problem import Problem
 from skerry.progress import Display, Line, Progress, report_round, shown
+from skerry.store import Store, opened, problem_identity
 
 
 class Static:
@@ -58,6 +65,8 @@ def infer(
     seed: SeedLike = 0,
     scheme: Scheme | None = None,
     failures: Failures = "raise",
+    executor: Any = None,
+    store: Store | str | PathLike[str] | None = None,
     progress: Progress | bool | None = None,
 ) -> Posterior:
     """The posterior of one observation.
@@ -67,22 +76,32 @@ def infer(
         x: the observation, if the likelihood takes one.
         n_effective: effective samples asked for; fewer make the status say so.
         max_calls: likelihood calls at most (None: 1,000,000; for :class:`Static`, its n).
-        max_seconds: begin no round after so much time; what is known by then is returned.
+        max_seconds: begin no round after so much time (with a store: no call); what is known by
+            then is returned.
         seed: an int, a numpy Generator or a JAX key.
         scheme: :class:`Adaptive` (the default) or :class:`Static`.
         failures: what becomes of NaN, +inf and exceptions: ``"raise"``, ``"drop"`` (left out of
             all counts; conditional on success) or ``"zero"`` (an impossible point).
+        executor: where the likelihood runs: None, this process; a number of worker processes; a
+            pool with ``submit`` or ``map``; or :class:`~skerry.execution.Workers`, with a time
+            limit for points. The answer doesn't depend on it. (Gradients are taken here.)
+        store: a folder, or a :class:`~skerry.store.Store`, that keeps every evaluation. The same
+            call again, after any kind of death, goes on where it was, and gives the same bits as
+            a run that was never disturbed. (A vectorised function must give a point the same bits
+            in any company.)
         progress: None: silence; True: a live display on the error stream (lines, if that is not
             a terminal); or a function, called with (stage, done, in all).
 
-    Ctrl-C ends an adaptive run: what is known by then is returned, and the status says so. The
-    walls between islands are still looked at, with a few more calls; a second Ctrl-C leaves that
-    out too, and counts modes from the points alone.
+    Ctrl-C ends an adaptive run: what is known by then is returned, and the status says so. Unless
+    calls are slow, the walls between islands are still looked at, with a few more calls; a second
+    Ctrl-C leaves that out too, and counts modes from the points alone.
 
     Raises:
         InputError: for arguments that can't be used.
         ProblemError: if the likelihood doesn't return one number a point.
         EvaluationError: if a call fails under ``"raise"``, or no point has non-zero likelihood.
+        StoreError: if the store is in use, or can't be read or written.
+        StoppedError: if the time was over before there was a round to return.
     """
     if not isinstance(problem, Problem):
         raise InputError(
@@ -95,160 +114,155 @@ def infer(
             f"Expected a scheme, skerry.Adaptive(...) or skerry.Static(n, ...); got {scheme!r}."
         )
     check_asked(n_effective, max_calls)
+    check_failures(failures)
     root = as_seed(seed)
-    _check(problem, x, root.child("check"))
+    scheme_settings = {
+        "seed": ", ".join(map(str, root.path)),
+        "scheme": repr(scheme),
+        "n_effective": repr(float(n_effective)),
+        "max_calls": repr(max_calls),
+    }
     with shown(progress) as display:
-        return _run(
-            _Calls(problem, x, failures, display),
-            scheme,
+        with opened_calls(problem, x, failures, executor, store, scheme_settings, max_seconds) as (
+            calls,
+            late,
+        ):
+            if isinstance(display, Display):
+                calls.tell = display.calls
+            calls.check(root.child("check"))
+            outcome, settings = _run(calls, scheme, n_effective, max_calls, late, root, display)
+        return conclude(
+            problem.prior,
+            outcome,
             n_effective=n_effective,
-            max_calls=max_calls,
-            max_seconds=max_seconds,
-            root=root,
+            options=scheme.fit,
+            seed=root,
             progress=display,
+            settings={**settings, "failures": failures},
         )
+
+
+@contextmanager
+def opened_calls(
+    problem: Problem,
+    x: Any,
+    failures: Failures,
+    executor: Any,
+    store: Store | str | PathLike[str] | None,
+    settings: dict[str, str],
+    max_seconds: float | None = None,
+) -> Iterator[tuple[Calls, float | None]]:
+    """The likelihood of one observation on u, run and kept as :func:`infer` says.
+
+    Args:
+        problem: prior and likelihood.
+        x: the observation.
+        failures: the policy.
+        executor: where the likelihood runs.
+        store: what keeps it.
+        settings: what else must be the same for a stored run to go on.
+        max_seconds: the time allowed.
+
+    Yields:
+        the calls, and when their time is over, on the monotonic clock.
+    """
+    if not (store is None or isinstance(store, Store)):
+        store = Store(store)
+    with ExitStack() as stack:
+        records = None
+        if store is not None:
+            identity = {**problem_identity(problem, x), **settings, "failures": failures}
+            records = stack.enter_context(opened(store, identity, problem.prior.ndim))
+        evaluator = runner(executor, problem, x, failures, saved=records is not None)
+        stack.callback(evaluator.close)
+        late = None if max_seconds is None else time.monotonic() + max_seconds
+        deadline = None if records is None else late
+        yield Calls(problem, x, failures, evaluator, records, deadline), late
 
 
 def _run(
-    calls: _Calls,
+    calls: Calls,
     scheme: Scheme,
-    *,
     n_effective: float,
     max_calls: int | None,
-    max_seconds: float | None,
-    root: Seed,
+    late: float | None,
+    seed: Seed,
     progress: Progress | None,
-) -> Posterior:
-    problem = calls.problem
+) -> tuple[Outcome, dict[str, str | int | float]]:
+    """The outcome of a scheme, and how it was made."""
     if isinstance(scheme, Static):
         n = scheme.n if max_calls is None else min(scheme.n, max_calls)
-        outcome = _static(calls, n, root, progress)
-        settings: dict[str, str | int | float] = {"scheme": "static", "n": n}
-    else:
-        target = Target(
-            calls.log_likelihood,
-            calls.gradient if problem.has_gradient else None,
-            problem.prior.periodic,
-            n_effective,
-            1_000_000 if max_calls is None else max_calls,
-            scheme,
-            root,
-        )
-        outcome = _adaptive(calls, target, max_seconds, progress)
-        settings = {"scheme": "adaptive", "thoroughness": scheme.thoroughness}
-    return conclude(
-        problem.prior,
-        outcome,
-        n_effective=n_effective,
-        options=scheme.fit,
-        seed=root,
-        progress=progress,
-        settings={**settings, "failures": calls.failures},
+        return _static(calls, n, seed, progress), {"scheme": "static", "n": n}
+    target = Target(
+        calls.log_likelihood,
+        calls.gradient if calls.problem.has_gradient else None,
+        calls.problem.prior.periodic,
+        n_effective,
+        1_000_000 if max_calls is None else max_calls,
+        scheme,
+        seed,
     )
+    outcome = adaptive_outcome(calls, target, late, progress)
+    return outcome, {"scheme": "adaptive", "thoroughness": scheme.thoroughness}
 
 
-def _check(problem: Problem, x: Any, seed: Seed) -> None:
-    """A first trial; a call that fails there is a failure like any other, for evaluate to meet."""
-    try:
-        problem.check(seed, x=x)
-    except SkerryError:
-        raise
-    except Exception:
-        return
-
-
-class _Calls:
-    """The problem's likelihood on u, under the failure policy; counts calls and what failed."""
-
-    def __init__(
-        self, problem: Problem, x: Any, failures: Failures, progress: Progress | None
-    ) -> None:
-        self.problem, self._x, self.failures = problem, x, failures
-        self._display = progress if isinstance(progress, Display) else None
-        self.n_calls = self.n_failed = 0
-        self.first: tuple[FloatArray, Evaluations] | None = None
-
-    def evaluate(self, u: FloatArray, progress: Any = None) -> Evaluations:
-        found = evaluate(
-            self.problem,
-            self.problem.prior.from_u(u),
-            self._x,
-            failures=self.failures,
-            progress=progress or self._tell,
-        )
-        self.n_calls += len(u)
-        self.n_failed += int(found.failed.sum())
-        self.first = self.first or (u, found)
-        return found
-
-    def _tell(self, done: int, _: int = 0) -> None:
-        if self._display is not None:
-            self._display.calls(self.n_calls + done)
-
-    def log_likelihood(self, u: FloatArray) -> FloatArray:
-        """``(n, d)`` to ``(n,)``; dropped points are NaN."""
-        return self.evaluate(u).log_likelihood
-
-    def gradient(self, u: FloatArray) -> tuple[float, FloatArray]:
-        """The log-likelihood and its gradient on u at one point, by the chain rule."""
-        theta = self.problem.prior.from_u(u[None])
-        value, slope = self.problem.value_and_gradient(theta, self._x)
-        stretch = _dtheta_du(self.problem.prior, u)
-        self.n_calls += 2
-        self._tell(0)
-        return float(value[0]), np.asarray(slope[0]) * stretch
-
-
-def _dtheta_du(prior: Any, u: FloatArray, step: float = 1e-5) -> FloatArray:
-    """The diagonal of the transform's Jacobian at one point, by central differences."""
-    high, low = prior.from_u(u[None] + step)[0], prior.from_u(u[None] - step)[0]
-    change = high - low
-    if prior.periodic.any():
-        lengths = prior.bounds[:, 1] - prior.bounds[:, 0]
-        wrapped = prior.periodic & (change < 0)
-        change = np.where(wrapped, change + np.where(prior.periodic, lengths, 0.0), change)
-    return np.asarray(change / (2 * step))
-
-
-def _static(calls: _Calls, n: int, seed: Seed, progress: Progress | None) -> Outcome:
+def _static(calls: Calls, n: int, seed: Seed, progress: Progress | None) -> Outcome:
     u = seed.child("prior").numpy().standard_normal((n, calls.problem.prior.ndim))
     report = None if progress is None else (lambda done, total: progress("likelihood", done, total))
-    return _of_prior(u, calls.evaluate(u, report), calls)
+    try:
+        found = calls.evaluate(u, report)
+    except OutOfTimeError:
+        raise stopped("prior draws") from None
+    calls.note_round(0, "prior", u, log_normal(u))
+    return replace(_of_prior(u, found, calls), n_calls=n)
 
 
-def _of_prior(
-    u: FloatArray, found: Evaluations, calls: _Calls, *, interrupted: bool = False
-) -> Outcome:
+def _of_prior(u: FloatArray, found: Evaluations, calls: Calls) -> Outcome:
     """Prior draws, which their likelihood weighs."""
     kept = ~np.isnan(found.log_likelihood)
     points = Points(
         u[kept], found.theta[kept], found.log_likelihood[kept], np.zeros(int(kept.sum()))
     )
-    return Outcome(points, n_calls=calls.n_calls, n_failed=calls.n_failed, interrupted=interrupted)
+    return Outcome(points, n_calls=calls.n_calls, failed=calls.failed)
 
 
-def _adaptive(
-    calls: _Calls,
+def adaptive_outcome(
+    calls: Calls,
     target: Target,
-    max_seconds: float | None,
-    progress: Progress | None,
+    late: float | None = None,
+    progress: Progress | None = None,
+    *,
+    began: tuple[Proposal, FloatArray, FloatArray] | None = None,
 ) -> Outcome:
-    """The one driver of the adaptive rounds."""
-    began = time.monotonic()
+    """The one driver of the adaptive rounds.
+
+    Args:
+        calls: the likelihood.
+        target: what the run is about.
+        late: on the monotonic clock; no round begins after it.
+        progress: called with (stage, done, in all).
+        began: islands known beforehand: a proposal, its draws and their log-likelihoods. None
+            begins with a hunt.
+    """
     try:
-        state = adaptive.init(target)
+        state = adaptive.init(target) if began is None else adaptive.resume(target, *began)
+    except OutOfTimeError:
+        raise stopped("first hunt") from None
     except KeyboardInterrupt:
-        if calls.first is None or not np.isfinite(calls.first[1].log_likelihood).any():
+        known = calls.first
+        if began is not None or known is None or not np.isfinite(known[1].log_likelihood).any():
             raise
-        return _of_prior(*calls.first, calls, interrupted=True)  # the hunt has no density
+        return replace(_of_prior(*known, calls), interrupted=True)  # climbs have no density
+    calls.note_rounds(state)
     interrupted = False
     try:
         _report(progress, state, target)
         while not adaptive.done(state) and np.isfinite(state.log_likelihood).any():
-            if max_seconds is not None and time.monotonic() - began > max_seconds:
+            if late is not None and time.monotonic() > late:
                 interrupted = True
                 break
             state = adaptive.step(state, target)
+            calls.note_rounds(state)
             _report(progress, state, target)
     except KeyboardInterrupt:
         interrupted = True
@@ -256,27 +270,31 @@ def _adaptive(
         state.u, calls.problem.prior.from_u(state.u), state.log_likelihood, state.log_offset
     )
     if not np.isfinite(state.log_likelihood).any():
-        return Outcome(points, n_calls=state.n_calls, n_failed=calls.n_failed)
+        return Outcome(points, n_calls=state.n_calls, failed=calls.failed)
     islands = adaptive.conclude_islands(state, target)
     ended = Outcome(
         points,
         n_calls=state.n_calls,
-        n_failed=calls.n_failed,
+        failed=calls.failed,
         evidence=weights.evidence(state.final_log_weights),
         islands=islands,
         rounds=state.history,
         interrupted=interrupted,
     )
+    if interrupted and calls.slow:  # no calls to look at walls
+        return ended
+    calls.wait()
     if progress is not None:
         progress("modes and islands", 0, 1)
     try:
         topology, n_looks = adaptive.find_topology(state, target, islands)
     except KeyboardInterrupt:  # no further call: modes are counted from the points
-        return replace(ended, n_calls=calls.n_calls, interrupted=True)
+        return replace(ended, n_calls=calls.n_calls, failed=calls.failed, interrupted=True)
     visits = np.bincount(topology.label(state.ends), minlength=topology.n_modes)
     return replace(
         ended,
         n_calls=state.n_calls + n_looks,
+        failed=calls.failed,
         topology=topology,
         search=Search(state.n_starts, tuple(int(v) for v in visits)),
     )

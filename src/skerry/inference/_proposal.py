@@ -63,9 +63,11 @@ class Proposal:
             - d * np.log(STRETCH)
             - half * np.log1p(square / (FREEDOM * STRETCH**2))
         )
-        terms = np.logaddexp(np.log1p(-self.heavy) + normal, np.log(self.heavy) + student)
+        with np.errstate(divide="ignore"):  # a share may be 0
+            log_heavy, log_prior_share = np.log(self.heavy), np.log(self.prior)
+        terms = np.logaddexp(np.log1p(-self.heavy) + normal, log_heavy + student)
         log_masses = self.islands.log_masses - logsumexp(self.islands.log_masses)
         mixture = logsumexp(terms + log_det + log_masses, axis=1)
         return np.asarray(
-            np.logaddexp(np.log1p(-self.prior) + mixture, np.log(self.prior) + log_prior)
+            np.logaddexp(np.log1p(-self.prior) + mixture, log_prior_share + log_prior)
         )

@@ -10,6 +10,7 @@ touched, no window opens, and ``figure.savefig("islands.png")`` writes it.
 An island keeps its letter and its colour in every picture: A is the heaviest.
 """
 
+from skerry.plot._calibration import calibration
 from skerry.plot._densities import densities
 from skerry.plot._diagnostics import diagnostics
 from skerry.plot._islands import islands
@@ -21,6 +22,7 @@ from skerry.plot._training import training
 
 __all__ = [
     "Projection",
+    "calibration",
     "colour",
     "densities",
     "diagnostics",

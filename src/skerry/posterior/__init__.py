@@ -2,11 +2,14 @@
 
 from skerry.posterior._file import load
 from skerry.posterior._flow import PosteriorFlow, log_normal
-from skerry.posterior._history import Round, Search, unseen
+from skerry.posterior._history import Failed, Round, Search, unseen
 from skerry.posterior._posterior import Mode, Posterior
-from skerry.posterior._status import Status, judge
+from skerry.posterior._prior_spec import prior_from_spec, prior_to_spec
+from skerry.posterior._status import KHAT_LIMIT, Status, judge
 
 __all__ = [
+    "KHAT_LIMIT",
+    "Failed",
     "Mode",
     "Posterior",
     "PosteriorFlow",
@@ -16,5 +19,7 @@ __all__ = [
     "judge",
     "load",
     "log_normal",
+    "prior_from_spec",
+    "prior_to_spec",
     "unseen",
 ]

@@ -22,6 +22,7 @@ from skerry.flows.bends import from_arrays as bends_from_arrays
 from skerry.flows.bends import to_arrays as bends_to_arrays
 from skerry.modes import Islands, Topology
 from skerry.posterior._flow import PosteriorFlow
+from skerry.posterior._history import Failed
 from skerry.posterior._posterior import Mode, Posterior
 from skerry.posterior._prior_spec import prior_from_spec, prior_to_spec
 from skerry.posterior._status import Status
@@ -48,6 +49,9 @@ def save(posterior: Posterior, path: str | PathLike[str]) -> None:
     }
     for k, mode in enumerate(p.modes):
         arrays[f"mode{k}.location"], arrays[f"mode{k}.covariance"] = mode.location, mode.covariance
+    if p.failed is not None:
+        spec["failed"] = p.failed.messages
+        arrays["failed.theta"] = p.failed.theta
     if p.topology is not None:
         spec["threshold"] = p.topology.threshold
         for name in ("peaks", "heights", "births", "deaths"):
@@ -123,6 +127,7 @@ def _checked(p: Posterior) -> Posterior:
         p.topology is None or len(p.topology.heights) >= K,
         p.islands is None or p.islands.frames.means.shape == (*p.islands.log_masses.shape, d),
         p.flow is None or p.flow.density.dim == d,
+        p.failed is None or p.failed.theta.shape == (len(p.failed.messages), d),
     ]
     if not all(fits):
         raise ValueError("its parts do not fit together")
@@ -158,7 +163,11 @@ def _posterior(spec: dict[str, Any], arrays: dict[str, Any], prior: Prior | None
         islands = Islands(_frames("islands", arrays), arrays["islands.log_masses"])
     if prior is not None and "density" in spec:
         flow = PosteriorFlow(prior, _density(spec["density"], arrays))
+    failed = None
+    if "failed" in spec:
+        failed = Failed(arrays["failed.theta"], tuple(map(str, spec["failed"])))
     return Posterior(
+        failed=failed,
         names=tuple(spec["names"]),
         modes=modes,
         status=Status[spec["status"]],

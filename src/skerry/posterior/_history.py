@@ -1,12 +1,14 @@
-"""How an adaptive run went: its rounds, and its search for islands."""
+"""How a run went: its rounds, its search for islands, the calls that failed."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from skerry._types import IntArray
+from skerry._types import FloatArray, IntArray
 
 
 class Round(NamedTuple):
@@ -50,6 +52,26 @@ class Search(NamedTuple):
     def unseen(self) -> float:
         """Chao's estimate of how many modes no climb has met; see :func:`unseen`."""
         return unseen(np.array(self.visits, np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Failed:
+    """Calls that failed.
+
+    Attributes:
+        theta: the points, ``(m, d)``.
+        messages: why, one text for each.
+    """
+
+    theta: FloatArray
+    messages: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+    def reasons(self) -> list[tuple[str, int]]:
+        """The texts and how often each came, the most frequent first."""
+        return Counter(self.messages).most_common()
 
 
 def unseen(visits: IntArray) -> float:

@@ -13,7 +13,7 @@ from skerry._types import FloatArray, IntArray
 from skerry.errors import InputError, UnsupportedError
 from skerry.modes import Islands, Topology
 from skerry.posterior._flow import PosteriorFlow
-from skerry.posterior._history import Round, Search
+from skerry.posterior._history import Failed, Round, Search
 from skerry.posterior._status import Status
 from skerry.training import Fitted
 
@@ -68,6 +68,7 @@ class Posterior:
         training: its history, if a flow was trained.
         rounds: of an adaptive run.
         search: what the hunts for islands met; None if there were none.
+        failed: the calls that failed, with their points and reasons; None if not recorded.
         settings: how the run was made, as plain values.
     """
 
@@ -90,6 +91,7 @@ class Posterior:
     training: Fitted | None = field(repr=False, default=None)
     rounds: tuple[Round, ...] = field(repr=False, default=())
     search: Search | None = field(repr=False, default=None)
+    failed: Failed | None = field(repr=False, default=None)
     settings: dict[str, str | int | float] = field(repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:

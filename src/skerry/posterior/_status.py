@@ -7,6 +7,7 @@ from enum import Enum
 KHAT_LIMIT = 0.7
 FEW = 100.0
 UNSEEN_LIMIT = 0.5
+FAILED_LIMIT = 0.01
 
 
 class Status(Enum):
@@ -26,9 +27,23 @@ class Status(Enum):
         "be missing, and no weight can show that. Raise thoroughness (skerry.Adaptive), or start "
         "from places you know."
     )
+    CONDITIONAL = (
+        "More than 1% of the likelihood calls failed: the posterior is conditional on success, or, "
+        "with failed calls as impossible points, counts on their being so. See why they failed "
+        "(posterior.failed), mend the likelihood there, and run it again."
+    )
     INTERRUPTED = (
         "Stopped before the end: this is what was known by then. Run it again, with more calls or "
         "more time, for an answer to rely on."
+    )
+    UNCHECKED = (
+        "Drawn from an amortised density, not checked against the likelihood. To make it exact, "
+        "and to know the evidence, ask for n_effective."
+    )
+    OUTSIDE = (
+        "The observation lies outside of what the estimator was trained on: don't rely on the "
+        "amortised density here. Ask for n_effective, which checks it against the likelihood, or "
+        "train on observations like this one."
     )
     COLLAPSED = (
         "The weights have collapsed onto a few points: don't trust these masses, samples or this "
@@ -42,9 +57,15 @@ class Status(Enum):
 
 
 def judge(
-    n_effective: float, asked: float, khat: float, *, unseen: float = 0.0, interrupted: bool = False
+    n_effective: float,
+    asked: float,
+    khat: float,
+    *,
+    unseen: float = 0.0,
+    interrupted: bool = False,
+    failed_share: float = 0.0,
 ) -> Status:
-    """The verdict: on the weights' effective size first, then their tail, then on the search.
+    """The verdict: on the weights' effective size first, then their tail, failures, the search.
 
     Args:
         n_effective: effective samples.
@@ -52,6 +73,7 @@ def judge(
         khat: Pareto shape of the weights.
         unseen: estimated number of modes that no climb has met.
         interrupted: whether the user stopped the run.
+        failed_share: of the likelihood calls.
     """
     if n_effective < FEW:
         return Status.INTERRUPTED if interrupted else Status.COLLAPSED
@@ -59,6 +81,8 @@ def judge(
         return Status.INTERRUPTED
     if khat > KHAT_LIMIT:
         return Status.HEAVY_TAILS
+    if failed_share > FAILED_LIMIT:
+        return Status.CONDITIONAL
     if unseen >= UNSEEN_LIMIT:
         return Status.MODES_MAY_BE_MISSING
     enough = n_effective >= asked * (1 - 1e-9)  # equal weights give n but for rounding

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from skerry.posterior._posterior import Posterior
 
 LEVELS = (0.16, 0.5, 0.84)
+REASONS = 5
 
 
 def quantiles(values: FloatArray, log_weights: FloatArray, levels: tuple[float, ...]) -> FloatArray:
@@ -22,6 +23,18 @@ def quantiles(values: FloatArray, log_weights: FloatArray, levels: tuple[float, 
     return np.asarray(np.interp(levels, places / shares.sum(), values[order]))
 
 
+def _failures(p: Posterior) -> list[str]:
+    """Why calls failed, the most frequent reasons, each with a point."""
+    if p.failed is None or not len(p.failed):
+        return []
+    lines = ["", "failed calls"]
+    for text, count in p.failed.reasons()[:REASONS]:
+        point = p.failed.theta[p.failed.messages.index(text)]
+        place = ", ".join(f"{n} = {v:.6g}" for n, v in zip(p.names, point, strict=True))
+        lines.append(f"{count:>8,}  {text[:200]}, first at {place}")
+    return lines
+
+
 def summarize(posterior: Posterior) -> str:
     """The text of :meth:`skerry.Posterior.summary`."""
     p = posterior
@@ -29,10 +42,16 @@ def summarize(posterior: Posterior) -> str:
     lines = [
         str(p.status),
         "",
-        f"log evidence  {p.log_evidence:.3f} +- {p.log_evidence_error:.3f}",
+        "log evidence  "
+        + (
+            "not known"
+            if np.isnan(p.log_evidence)
+            else f"{p.log_evidence:.3f} +- {p.log_evidence_error:.3f}"
+        ),
         f"effective     {p.n_effective:,.0f} samples of {p.n_calls:,} likelihood calls"
         + (f", {p.n_failed:,} of them failed" if p.n_failed else ""),
         f"k-hat         {p.khat:.2f}",
+        *_failures(p),
         "",
         f"{'parameter':<{max(width, 9)}}  {'mean':>11}  {'sd':>10}  {'16%':>11}  {'84%':>11}",
     ]

@@ -69,6 +69,11 @@ class Jax:
             values = np.asarray(self._batched(padded, *map(_as_jax_input, args)))
             return values[: len(theta)] if values.shape[:1] == (len(padded),) else values
 
+    def pairs(self, theta: FloatArray, x: Any) -> Any:
+        """As many points ``(n, d)`` as observations ``(n, ...)``, each with its own."""
+        with double_precision():
+            return np.asarray(self._paired(_padded(theta), _padded(x)))[: len(theta)]
+
     def pullback(self, theta: FloatArray, cotangent: FloatArray, *args: Any) -> FloatArray:
         """The sum of cotangent * d values / d theta for each point, ``(n, d)``."""
         with double_precision():
@@ -90,6 +95,15 @@ class Jax:
         import jax
 
         return jax.jit(self._mapped)
+
+    @cached_property
+    def _paired(self) -> UserFunction:
+        import jax
+
+        def one(point: Any, x: Any) -> Any:
+            return self.function(point, x) if self.one_point else self.function(point[None], x)[0]
+
+        return jax.jit(jax.vmap(one))
 
     @cached_property
     def _batched_pullback(self) -> UserFunction:

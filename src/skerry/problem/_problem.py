@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
@@ -43,6 +44,9 @@ class Problem:
         jax: True for a function JAX can trace: it is mapped over points, compiled, and has
             gradients. None: called as it is, in JAX's double precision in case it uses JAX inside.
             False: called as it is, JAX left alone.
+        pairwise: True if ``log_likelihood(theta, x)`` also takes as many observations as points,
+            ``(n, m)``, row by row: many observations at once are then evaluated in one call. A
+            JAX function and a forward model do without it.
 
     Attributes:
         prior: the prior.
@@ -56,6 +60,7 @@ class Problem:
     prior: Prior
     noise: Noise | None
     batched: bool
+    pairwise: bool
     _function: Plain | Jax
     _observation: Observation
 
@@ -68,6 +73,7 @@ class Problem:
         noise: Noise | None = None,
         vectorized: bool | None = None,
         jax: bool | None = None,
+        pairwise: bool = False,
     ) -> None:
         if not isinstance(prior, Prior):
             raise ProblemError(
@@ -84,7 +90,13 @@ class Problem:
                 "the observation enters through the noise model."
             )
         wrapped = Jax(function, one_point) if jax else Plain(function, one_point, jax is None)
+        if pairwise and (forward is not None or one_point or use is Observation.NEVER):
+            raise ProblemError(
+                "Expected pairwise=True with a vectorised log_likelihood(theta, x); got a forward "
+                "model, a function of one point or one without x; leave pairwise out."
+            )
         values = {"prior": prior, "noise": noise, "batched": bool(jax) or not one_point}
+        values["pairwise"] = bool(pairwise)
         for field, value in {**values, "_function": wrapped, "_observation": use}.items():
             object.__setattr__(self, field, value)
 
@@ -114,6 +126,41 @@ class Problem:
             return self.noise.log_prob(x, self._predictions(theta))
         returned = self._function(theta, *args)
         return as_values(returned, len(theta), one_point=self._function.one_point)
+
+    def log_likelihoods(self, theta: Any, x: Any) -> FloatArray:
+        """The log-likelihood of n points for each of k observations, in few calls.
+
+        One call serves all k where the problem has a forward model, is a JAX function or is
+        ``pairwise``; else each observation takes its own.
+
+        Args:
+            theta: points, ``(k, n, d)``.
+            x: observations, ``(k, ...)``.
+
+        Returns:
+            ``(k, n)``, nan and -inf as they come.
+
+        Raises:
+            InputError: for shapes that don't fit, or a likelihood that takes no observation.
+            ProblemError: if the function doesn't return one real number a point.
+        """
+        theta, xs = np.asarray(theta, np.float64), np.asarray(x)
+        if theta.ndim != 3 or len(xs) != len(theta):
+            raise InputError(
+                f"Expected points (k, n, d) and k observations; got shapes {theta.shape} and "
+                f"{xs.shape}; pass one row of points for each observation."
+            )
+        self._arguments(xs)
+        k, n = theta.shape[:2]
+        if not k * n:
+            return np.empty((k, n))
+        if self.noise is None and isinstance(self._function, Plain) and not self.pairwise:
+            return np.stack([self.log_likelihood(*pair) for pair in zip(theta, xs, strict=True)])
+        points, rows = self._points(theta.reshape(k * n, -1)), np.repeat(xs, n, axis=0)
+        if self.noise is not None:
+            return self.noise.log_prob(rows, self._predictions(points)).reshape(k, n)
+        pairs = self._function.pairs if isinstance(self._function, Jax) else self._function
+        return as_values(pairs(points, rows), k * n, one_point=False).reshape(k, n)
 
     def value_and_gradient(self, theta: Any, x: Any = None) -> tuple[FloatArray, FloatArray]:
         """The log-likelihood ``(n,)`` and its gradient in theta ``(n, d)``.
@@ -153,18 +200,31 @@ class Problem:
         """
         return self._require_forward().sample(self.predict(theta), seed)
 
-    def check(self, seed: SeedLike = 0, x: Any = None) -> FloatArray:
+    def check(
+        self,
+        seed: SeedLike = 0,
+        x: Any = None,
+        *,
+        log_likelihood: Callable[[FloatArray], FloatArray] | None = None,
+    ) -> FloatArray:
         """Try a few prior points, all at once and in smaller batches; returns their values.
+
+        Args:
+            seed: of the points.
+            x: the observation; by default one is simulated, where there is a forward model.
+            log_likelihood: how to evaluate points, ``(n, d)`` to ``(n,)``; by default here.
 
         Raises:
             ProblemError: if a point's value depends on the points it comes with.
         """
         theta = self.prior.sample(CHECKED_POINTS, seed)
-        if x is None and self.noise is not None:
-            x = self.simulate(theta[:1], seed)[0]
-        values = self.log_likelihood(theta, x)
+        if log_likelihood is None:
+            if x is None and self.noise is not None:
+                x = self.simulate(theta[:1], seed)[0]
+            log_likelihood = functools.partial(self.log_likelihood, x=x)
+        values = log_likelihood(theta)
         for start, stop in ((0, 1), (1, 4)):
-            again = self.log_likelihood(theta[start:stop], x)
+            again = log_likelihood(theta[start:stop])
             if not np.allclose(again, values[start:stop], rtol=1e-4, atol=1e-4, equal_nan=True):
                 raise ProblemError(
                     "Expected the value of a point to be the same in any batch; got "

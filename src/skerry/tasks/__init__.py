@@ -11,12 +11,23 @@ Truths are closed forms, or quadrature with a stated error far below statistical
 three tasks come from long runs, with stated standard errors. Draws are independent and exact: from
 closed forms, or by rejection (in those three tasks but for 2e-5 of the mass). ``names()`` lists the
 tasks; :func:`gaussian_mixture`, :func:`bananas` and :func:`log_gamma` make them in any dimension.
+Tasks with many observations are in :mod:`skerry.tasks.amortised`.
 """
 
+from skerry.tasks import amortised
 from skerry.tasks._curves import bananas
 from skerry.tasks._gaussians import gaussian_mixture
 from skerry.tasks._log_gamma import log_gamma
 from skerry.tasks._registry import get, names
 from skerry.tasks._task import Task, TaskMode
 
-__all__ = ["Task", "TaskMode", "bananas", "gaussian_mixture", "get", "log_gamma", "names"]
+__all__ = [
+    "Task",
+    "TaskMode",
+    "amortised",
+    "bananas",
+    "gaussian_mixture",
+    "get",
+    "log_gamma",
+    "names",
+]

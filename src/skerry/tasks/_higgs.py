@@ -168,6 +168,14 @@ def log_likelihood(
     k_v: FloatArray, k_t: FloatArray, k_b: FloatArray, k_tau: FloatArray
 ) -> FloatArray:
     """-chi^2 / 2 (n,) of couplings, each (n,); -inf where the Higgs boson can't decay."""
+    _, _, strength, up, down = (np.array(column) for column in zip(*measurements(), strict=True))
+    miss = strengths(k_v, k_t, k_b, k_tau) - strength
+    chi2 = np.sum((miss * np.where(miss > 0.0, 1.0 / up, 1.0 / down)) ** 2, axis=1)
+    return np.where(np.isnan(chi2), -np.inf, -0.5 * chi2)
+
+
+def strengths(k_v: FloatArray, k_t: FloatArray, k_b: FloatArray, k_tau: FloatArray) -> FloatArray:
+    """The predicted signal strengths (n, 20); nan where the Higgs boson can't decay."""
     v2, t2, b2, tau2 = k_v**2, k_t**2, k_b**2, k_tau**2
     gluon2 = 1.06 * t2 + 0.01 * b2 - 0.07 * k_t * k_b
     photon2 = 1.59 * v2 + 0.07 * t2 - 0.66 * k_v * k_t
@@ -175,12 +183,9 @@ def log_likelihood(
     possible = width > 0.0
     production = {"ggF": gluon2, "VBF": v2, "WH": v2, "ZH": v2, "ttH": t2}
     decay = {"gamgam": photon2, "ZZ": v2, "WW": v2, "tautau": tau2, "bb": b2}
-    shares = {name: square / np.where(possible, width, 1.0) for name, square in decay.items()}
-    chi2 = np.zeros_like(width)
-    for made, seen, strength, up, down in measurements():
-        miss = production[made] * shares[seen] - strength
-        chi2 += (miss * np.where(miss > 0.0, 1.0 / up, 1.0 / down)) ** 2
-    return np.where(possible, -0.5 * chi2, -np.inf)
+    shares = {name: s / np.where(possible, width, np.nan) for name, s in decay.items()}
+    rows = [production[made] * shares[seen] for made, seen, *_ in measurements()]
+    return np.stack(rows, axis=1)
 
 
 @cache

@@ -1,0 +1,196 @@
+"""Many observations: one training, then any posterior."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skerry._seeds import Seed, SeedLike, as_seed
+from skerry._types import FloatArray
+from skerry.amortization._estimator import Estimator, features
+from skerry.amortization._network import conditional
+from skerry.amortization._novelty import familiar
+from skerry.amortization._pools import Pools
+from skerry.amortization._sources import (
+    Likelihoods,
+    Made,
+    Simulator,
+    as_observations,
+    check_pairs,
+    forward,
+    listed,
+    simulated,
+)
+from skerry.amortization._starts import start_particles
+from skerry.amortization._train import Progress, train
+from skerry.embeddings import Embedding, build, standard, to_spec
+from skerry.errors import InputError
+from skerry.evaluate import Failures
+from skerry.priors import as_points
+from skerry.problem import Problem
+from skerry.training import Training
+
+WIDTH, DEPTH = 128, 3
+MIN_SIMULATIONS = 50
+TRAINING = Training(
+    max_epochs=100, steps=50, batch=256, learning_rate=4e-3, patience=40, held_out=0.1
+)
+
+
+def amortize(
+    problem: Problem,
+    x: Any = None,
+    *,
+    theta: Any = None,
+    simulator: Simulator | None = None,
+    n_simulations: int | None = 10_000,
+    embedding: Embedding = None,
+    pools: Pools | None = Pools(),  # noqa: B008
+    n_components: int = 16,
+    training: Training | None = None,
+    failures: Failures = "raise",
+    seed: SeedLike = 0,
+    progress: Progress | None = None,
+) -> Estimator:
+    """Train one density for the posteriors of all observations.
+
+    The likelihood makes each training observation worth many parameters: a small pool of posterior
+    particles each, renewed whenever it is trained on (iterated sampling-importance-resampling), so
+    that few simulations go a long way.
+
+    Args:
+        problem: prior and likelihood of an observation.
+        x: observations to train on ``(k, ...)``, where there is no simulator, or ``theta`` beside.
+        theta: the parameters ``(k, d)``, drawn from the prior, that generated ``x``; None finds
+            particles for each observation by weighted prior draws or adaptive rounds.
+        simulator: (theta ``(n, d)``, NumPy ``Generator``) to observations ``(n, ...)``. A problem
+            with a forward model and noise needs none: it is run at n_simulations prior draws, and
+            fresh noise is drawn on these runs in every epoch.
+        n_simulations: how many to simulate. None simulates anew for every step, where a simulator
+            costs nothing.
+        embedding: what the network makes of an observation: None (the standardised numbers), a
+            setting of :mod:`skerry.embeddings`, or an equinox module from one standardised
+            observation to a vector.
+        pools: how particles are made; None uses no likelihood in training (plain neural posterior
+            estimation): for a forward model too slow to run for each candidate.
+        n_components: K, Gaussians in the mixture; more than needed fade.
+        training: how long and how fast; an epoch is ``steps * batch`` observations.
+        failures: what becomes of a likelihood that is NaN or +inf: ``"raise"``, or ``"zero"``.
+        seed: an int, a numpy Generator or a JAX key.
+        progress: called with (stage, done, in all).
+
+    Raises:
+        InputError: for arguments that can't be used.
+        ProblemError: if simulator and likelihood disagree.
+        EvaluationError: if the likelihood or forward model fails.
+    """
+    _check(problem, x, theta, simulator, n_simulations, n_components)
+    settings = training or TRAINING
+    root = as_seed(seed)
+    likelihoods = Likelihoods(problem, failures)
+    made = _observations(likelihoods, x, theta, simulator, n_simulations, settings, root)
+    if x is None or theta is not None:
+        check_pairs(likelihoods, made.held_out)
+    x_shape = made.scale.shape[1:]
+    network = conditional(
+        standard(made.scale, embedding),
+        build(embedding, x_shape, root.child("embedding")),
+        x_shape,
+        problem.prior.ndim,
+        root.child("network"),
+        n_components=n_components,
+        width=WIDTH,
+        depth=DEPTH,
+    )
+    trained = train(network, made, likelihoods, pools, settings, root.child("training"), progress)
+    return Estimator(
+        prior=problem.prior,
+        problem=problem,
+        network=trained.network,
+        x_shape=x_shape,
+        embedding=embedding,
+        familiar=familiar(features(trained.network, made.scale)),
+        epochs=trained.epochs,
+        best=trained.best,
+        n_simulations=made.n_simulations,
+        n_likelihoods=likelihoods.n_evaluations,
+        settings={
+            "n_components": n_components,
+            "width": WIDTH,
+            "depth": DEPTH,
+            "pools": repr(pools),
+            "training": repr(settings),
+            "embedding": to_spec(embedding)["kind"],
+        },
+        simulator=simulator,
+    )
+
+
+def _observations(
+    likelihoods: Likelihoods,
+    x: Any,
+    theta: Any,
+    simulator: Simulator | None,
+    n: int | None,
+    settings: Training,
+    seed: Seed,
+) -> Made:
+    problem, share = likelihoods.problem, settings.held_out
+    rng = seed.child("observations").numpy()
+    if x is not None:
+        rows = as_observations(x, len(x))
+        u = _generating(problem, theta, len(rows))
+        if u is None:
+            u = start_particles(likelihoods, rows, seed)
+        return listed(rows, u, share, rng, n_simulations=0 if theta is None else len(rows))
+    if simulator is not None:
+        return simulated(problem.prior, simulator, n, share, rng)
+    if n is not None:
+        return forward(problem, n, share, rng)
+
+    def simulate(theta: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return problem.simulate(theta, rng)
+
+    return simulated(problem.prior, simulate, None, share, rng)
+
+
+def _generating(problem: Problem, theta: Any, k: int) -> FloatArray | None:
+    if theta is None:
+        return None
+    points = as_points(theta, problem.prior.names)
+    if len(points) != k:
+        raise InputError(f"Expected a theta for each of {k} observations; got {len(points)}.")
+    return problem.prior.to_u(points).astype(np.float32).astype(np.float64)
+
+
+def _check(
+    problem: Any, x: Any, theta: Any, simulator: Any, n_simulations: Any, n_components: Any
+) -> None:
+    if not isinstance(problem, Problem):
+        raise InputError(
+            f"Expected a skerry.Problem; got {type(problem).__name__}; build one with "
+            "skerry.Problem(prior, log_likelihood)."
+        )
+    if not problem.needs_x and problem.noise is None:
+        raise InputError(
+            "Expected a likelihood that takes an observation, log_likelihood(theta, x); got one "
+            "of theta alone; use skerry.infer for a single posterior."
+        )
+    if x is None and simulator is None and problem.noise is None:
+        raise InputError(
+            "Expected observations to train on; got neither x, nor a simulator, nor a forward "
+            "model with noise; pass one of them."
+        )
+    if x is not None and simulator is not None:
+        raise InputError("Expected x or a simulator; got both; pass one.")
+    if theta is not None and x is None:
+        raise InputError("Expected the x that theta generated; got theta alone; pass both.")
+    if simulator is not None and not callable(simulator):
+        raise InputError(f"Expected simulator(theta, rng); got {type(simulator).__name__}.")
+    counts = {"n_simulations": (n_simulations, MIN_SIMULATIONS), "n_components": (n_components, 1)}
+    for name, (value, least) in counts.items():
+        if value is None and name == "n_simulations":
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise InputError(f"Expected {name} to be an int >= {least}; got {value!r}.")
