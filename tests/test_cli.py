@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import skerry
 from skerry.cli._app import app
-from skerry.cli._progress import _lines, shown
+from skerry.cli._progress import shown
 from skerry.inference import _conclude
 
 PROBLEM = """
@@ -279,22 +279,6 @@ def test_study_hands_its_options_on(monkeypatch, tmp_path):
     found = run("study", "--full", "--seed", 5, "--workers", 2, "--quiet", "--out", tmp_path)
     assert found.exit_code == 0, found.output
     assert calls == [(tmp_path, {"size": "full", "seed": 5, "progress": None, "workers": 2})]
-
-
-def test_progress_off_a_terminal_is_a_line_now_and_then():
-    import io
-
-    times = iter([0.0, 0.1, 0.2, 6.0, 6.1, 6.2])
-    stream = io.StringIO()
-    report = _lines(stream, lambda: next(times))
-    for done in (1, 2, 3, 4):
-        report("likelihood", done, 4)
-    report("training", 1, 30)
-    assert [line.split("  ")[-1] for line in stream.getvalue().splitlines()] == [
-        "likelihood 1 of 4",
-        "likelihood 3 of 4",
-        "training 1 of 30",
-    ]
 
 
 def test_progress_on_a_terminal_is_a_bar():

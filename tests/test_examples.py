@@ -9,8 +9,16 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 
+LONG = {"higgs", "label_switching", "radial_velocities", "sensors"}  # 10 to 60 CPU seconds
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+
+def cases():
+    for path in EXAMPLES:
+        marks = [pytest.mark.statistical] if path.stem in LONG else []
+        yield pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.mark.parametrize("path", list(cases()))
 def test_examples_run(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(path), run_name="__main__")

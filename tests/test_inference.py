@@ -455,6 +455,7 @@ def test_progress_is_told_stage_by_stage():
     assert seen == [
         ("likelihood", 500, 500),
         ("modes and islands", 0, 1),
+        ("modes and islands", 1, 1),
         ("training", 1, 2),
         ("training", 2, 2),
     ]

@@ -14,6 +14,7 @@ LAYERS = {
     "_seeds": 1,
     "_compilation": 1,
     "_descent": 1,
+    "progress": 1,
     "weights": 2,
     "flows": 2,
     "metrics": 2,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import matplotlib.figure
 import numpy as np
@@ -272,6 +274,73 @@ def test_a_projection_takes_weights_on_any_scale():
 def test_a_projection_needs_columns_that_are_there():
     with pytest.raises(InputError, match="two of their d columns"):
         plot.projection(np.zeros((5, 2)), (0, 2))
+
+
+@pytest.fixture(scope="module")
+def seam() -> Posterior:
+    return skerry.infer(skerry.tasks.get("seam_2d").problem, n_effective=1_500)
+
+
+def test_rounds_tell_calls_and_evidence(seam):
+    figure = drawn(plot.rounds(seam))
+    titles = [axes.get_title("left") for axes in figure.axes]
+    assert titles[0] == f"Calls: {seam.n_calls:,}"
+    assert titles[-2] == "Gaussians that cover 3 modes"
+    assert titles[-1] == f"Log evidence: {seam.log_evidence:.3f} ± {seam.log_evidence_error:.3f}"
+    bars = [patch.get_height() for patch in figure.axes[0].patches]
+    assert sum(bars) == pytest.approx(seam.n_calls)
+    marks = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
+    assert marks == ["prior", "explore", "final"]
+
+
+def test_rounds_put_what_is_far_off_at_the_edge(seam):
+    far = seam.rounds[0]._replace(log_evidence=-40.0)
+    axes = drawn(plot.rounds(replace(seam, rounds=(far, *seam.rounds[1:])))).axes[-1]
+    arrows = [line for line in axes.lines if line.get_marker() in ("^", "v")]
+    assert [(line.get_marker(), line.get_xdata()[0]) for line in arrows] == [("v", 0)]
+
+
+def test_rounds_need_rounds(corners):
+    with pytest.raises(UnsupportedError, match="of adaptive rounds; this one has none"):
+        plot.rounds(corners)
+
+
+def test_a_circle_is_shown_from_end_to_end_and_its_islands_unrolled(seam):
+    figure = drawn(plot.islands(seam))
+    plane = figure.axes[2]
+    assert plane.get_xlim() == (0.0, 2 * np.pi)
+    for cloud in plane.collections:
+        if type(cloud).__name__ == "PathCollection":
+            assert np.all(
+                (cloud.get_offsets()[:, 0] >= 0) & (cloud.get_offsets()[:, 0] < 2 * np.pi)
+            )
+    heaviest = plot.colour(0)
+    sets = [c for c in plane.collections if "ContourSet" in type(c).__name__]
+    mine = [c for c in sets if mpl.colors.to_hex(c.get_edgecolor()[0]).upper() == heaviest]
+    spans = [np.ptp(path.vertices[:, 0]) for c in mine for path in c.get_paths()]
+    assert len(mine) == 2  # either side of the seam,
+    assert max(spans) < 1.5  # each as narrow as the island
+
+
+def test_circles_are_cut_in_the_widest_gap():
+    from skerry.plot._circles import Circle
+
+    circle, values = Circle(0.0, 2 * np.pi), np.array([0.1, 0.2, 6.2])
+    assert circle.cut(values) == (pytest.approx(3.2), False)
+    assert np.ptp(circle.unroll(values, 3.2)) == pytest.approx(0.2 + 2 * np.pi - 6.2)
+    assert circle.cut(np.linspace(0, 2 * np.pi, 40))[1]
+
+
+def test_thin_rings_have_thin_contours():
+    from skerry.plot._contours import contours
+
+    rng = np.random.default_rng(0)
+    turn, radius = rng.uniform(0, 2 * np.pi, 4_000), rng.normal(3.0, 0.1, 4_000)
+    ring = np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=1)
+    found = contours(ring, np.full(4_000, 1 / 4_000), ring[:500])
+    inside = found.density >= found.levels[0]
+    area = inside.sum() * (found.x[1] - found.x[0]) * (found.y[1] - found.y[0])
+    assert area < 2.5 * 2 * np.pi * 3.0 * 0.392  # twice 1.96 standard deviations across
 
 
 def test_matplotlib_is_left_as_it_was(corners):

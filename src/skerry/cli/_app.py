@@ -14,7 +14,8 @@ EPILOG = (
     "Exit codes: 0 done (read the status: a run that fell short ends with 0 too); 1 a likelihood "
     "call failed, a store can't be written, or something unforeseen; 2 input that can't be used; "
     "75 stopped by SIGTERM or --max-seconds, and the same command goes on from its --store; 130 "
-    "stopped by Ctrl-C; 143 by SIGTERM without a store."
+    "stopped by Ctrl-C (what an adaptive run knew by then is in its folder); 143 by SIGTERM "
+    "without a store."
 )
 app = typer.Typer(
     name="skerry",

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 import skerry
-from skerry.cli._errors import GO_ON
+from skerry.cli._errors import GO_ON, INTERRUPTED
 from skerry.cli._files import read_model, read_observation, read_prior, read_problem, read_table
 from skerry.cli._progress import shown
 from skerry.errors import InputError
@@ -68,9 +68,13 @@ def run_infer(path: Path, options: dict[str, Any], out: Path | None, quiet: bool
         posterior = skerry.infer(problem, x, progress=progress, **options)
     command = {"command": "infer", "problem": str(path), "seed": options["seed"]}
     _write(posterior, out or Path(f"skerry-{path.stem}"), command, quiet)
-    if options["store"] is not None and posterior.status is skerry.Status.INTERRUPTED:
+    if posterior.status is not skerry.Status.INTERRUPTED:
+        return
+    if options["store"] is not None:
         typer.echo("Stopped before the end. Run the same command to go on.", err=True)
         raise typer.Exit(GO_ON)
+    if options["max_seconds"] is None:  # so it was Ctrl-C
+        raise typer.Exit(INTERRUPTED)
 
 
 def run_fit(
@@ -162,6 +166,8 @@ def _write(posterior: Posterior, folder: Path, command: dict[str, Any], quiet: b
     posterior.save(folder / "posterior.npz")
     (folder / "summary.txt").write_text(posterior.summary() + "\n", "utf-8")
     plot.islands(posterior).savefig(folder / "islands.png")
+    if posterior.rounds:
+        plot.rounds(posterior).savefig(folder / "rounds.png")
     about = {"settings": posterior.settings, "status": posterior.status.name.lower()}
     _write_settings(folder, command, about)
     _tell(posterior, quiet)

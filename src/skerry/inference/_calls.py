@@ -52,6 +52,11 @@ class Calls:
         records: of an open store, or None.
         deadline: on the monotonic clock; then :class:`OutOfTimeError` is raised, once, between
             two pieces. None: never.
+
+    Attributes:
+        n_calls: likelihood calls so far; a gradient counts as two.
+        first: the points that were evaluated first, on u, and what came.
+        tell: told how many calls there have been, as they come; None: nobody is.
     """
 
     def __init__(
@@ -68,6 +73,9 @@ class Calls:
         self._failed: list[tuple[FloatArray, tuple[str, ...]]] = []
         self._noted = 0
         self._seconds, self._evaluated = 0.0, 0
+        self.n_calls = 0
+        self.first: tuple[FloatArray, Evaluations] | None = None
+        self.tell: Callable[[int], None] | None = None
 
     @property
     def slow(self) -> bool:
@@ -111,10 +119,17 @@ class Calls:
         self, u: FloatArray, progress: Callable[[int, int], None] | None = None
     ) -> Evaluations:
         """Points on u, ``(n, d)``, evaluated; what failed is counted."""
-        found = self._complete(self.problem.prior.from_u(u), self._records, progress)
+        found = self._complete(self.problem.prior.from_u(u), self._records, progress or self._count)
+        self.n_calls += len(u)
         if found.failed.any():
             self._failed.append((found.theta[found.failed], found.messages))
-        return border.with_zeros(found) if self._failures == "zero" else found
+        found = border.with_zeros(found) if self._failures == "zero" else found
+        self.first = self.first or (u, found)
+        return found
+
+    def _count(self, done: int, _: int = 0) -> None:
+        if self.tell is not None:
+            self.tell(self.n_calls + done)
 
     def log_likelihood(self, u: FloatArray) -> FloatArray:
         """``(n, d)`` to ``(n,)``; dropped points are NaN."""
@@ -131,6 +146,8 @@ class Calls:
             known = float(values[0]), np.asarray(slopes[0], np.float64)
             if self._records is not None:
                 self._records.add_slope(theta[0], *known, time.perf_counter() - began)
+        self.n_calls += 2
+        self._count(0)
         return known[0], known[1] * _dtheta_du(self.problem.prior, u)
 
     def note_rounds(self, state: State) -> None:

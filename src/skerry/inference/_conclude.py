@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
@@ -34,10 +32,10 @@ from skerry.posterior import (
     log_normal,
 )
 from skerry.priors import Prior
+from skerry.progress import Progress
 from skerry.training import Epoch, Fitted
 from skerry.training import fit as train
 
-Progress: TypeAlias = Callable[[str, int, int], None]
 MIN_POINTS = 10
 LIGHTEST = 1e-6  # a peak with less of the mass is no mode
 NEGLIGIBLE = 20.0  # nats: what is left out is less than 2e-9 of the largest weight, all together
@@ -116,6 +114,8 @@ def conclude(
     )
     labels = topology.label(points.u)
     islands = outcome.islands or _islands(points, log_w, labels, topology, options, prior, seed)
+    if progress is not None:
+        progress("modes and islands", 1, 1)
     flow, trained = fit_density(points, log_w, islands, options, seed, progress)
     modes, order = _modes(points, prior, log_w, labels, topology.n_modes, evidence.log_evidence)
     search = outcome.search

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from os import PathLike
 from typing import Any, TypeAlias
 
@@ -14,17 +15,18 @@ from skerry import weights
 from skerry._seeds import Seed, SeedLike, as_seed
 from skerry._types import FloatArray
 from skerry.errors import InputError
-from skerry.evaluate import Failures, check_failures
+from skerry.evaluate import Evaluations, Failures, check_failures
 from skerry.execution import runner
 from skerry.inference import _adaptive as adaptive
 from skerry.inference._calls import Calls, OutOfTimeError, stopped
-from skerry.inference._conclude import MIN_POINTS, Outcome, Progress, check_asked, conclude
+from skerry.inference._conclude import MIN_POINTS, Outcome, check_asked, conclude
 from skerry.inference._fit import DensityName, Fit
 from skerry.inference._points import Points
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import Adaptive, State, Target
 from skerry.posterior import Posterior, Search, log_normal
 from skerry.problem import Problem
+from skerry.progress import Display, Line, Progress, report_round, shown
 from skerry.store import Store, opened, problem_identity
 
 
@@ -65,7 +67,7 @@ def infer(
     failures: Failures = "raise",
     executor: Any = None,
     store: Store | str | PathLike[str] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Posterior:
     """The posterior of one observation.
 
@@ -87,9 +89,12 @@ def infer(
             call again, after any kind of death, goes on where it was, and gives the same bits as
             a run that was never disturbed. (A vectorised function must give a point the same bits
             in any company.)
-        progress: called with (stage, done, in all).
+        progress: None: silence; True: a live display on the error stream (lines, if that is not
+            a terminal); or a function, called with (stage, done, in all).
 
-    Ctrl-C returns what is known (adaptive runs, after the first round), and the status says so.
+    Ctrl-C ends an adaptive run: what is known by then is returned, and the status says so. Unless
+    calls are slow, the walls between islands are still looked at, with a few more calls; a second
+    Ctrl-C leaves that out too, and counts modes from the points alone.
 
     Raises:
         InputError: for arguments that can't be used.
@@ -117,21 +122,24 @@ def infer(
         "n_effective": repr(float(n_effective)),
         "max_calls": repr(max_calls),
     }
-    with opened_calls(problem, x, failures, executor, store, scheme_settings, max_seconds) as (
-        calls,
-        late,
-    ):
-        calls.check(root.child("check"))
-        outcome, settings = _run(calls, scheme, n_effective, max_calls, late, root, progress)
-    return conclude(
-        problem.prior,
-        outcome,
-        n_effective=n_effective,
-        options=scheme.fit,
-        seed=root,
-        progress=progress,
-        settings={**settings, "failures": failures},
-    )
+    with shown(progress) as display:
+        with opened_calls(problem, x, failures, executor, store, scheme_settings, max_seconds) as (
+            calls,
+            late,
+        ):
+            if isinstance(display, Display):
+                calls.tell = display.calls
+            calls.check(root.child("check"))
+            outcome, settings = _run(calls, scheme, n_effective, max_calls, late, root, display)
+        return conclude(
+            problem.prior,
+            outcome,
+            n_effective=n_effective,
+            options=scheme.fit,
+            seed=root,
+            progress=display,
+            settings={**settings, "failures": failures},
+        )
 
 
 @contextmanager
@@ -206,11 +214,16 @@ def _static(calls: Calls, n: int, seed: Seed, progress: Progress | None) -> Outc
     except OutOfTimeError:
         raise stopped("prior draws") from None
     calls.note_round(0, "prior", u, log_normal(u))
+    return replace(_of_prior(u, found, calls), n_calls=n)
+
+
+def _of_prior(u: FloatArray, found: Evaluations, calls: Calls) -> Outcome:
+    """Prior draws, which their likelihood weighs."""
     kept = ~np.isnan(found.log_likelihood)
     points = Points(
         u[kept], found.theta[kept], found.log_likelihood[kept], np.zeros(int(kept.sum()))
     )
-    return Outcome(points, n_calls=n, failed=calls.failed)
+    return Outcome(points, n_calls=calls.n_calls, failed=calls.failed)
 
 
 def adaptive_outcome(
@@ -235,17 +248,22 @@ def adaptive_outcome(
         state = adaptive.init(target) if began is None else adaptive.resume(target, *began)
     except OutOfTimeError:
         raise stopped("first hunt") from None
+    except KeyboardInterrupt:
+        known = calls.first
+        if began is not None or known is None or not np.isfinite(known[1].log_likelihood).any():
+            raise
+        return replace(_of_prior(*known, calls), interrupted=True)  # climbs have no density
     calls.note_rounds(state)
     interrupted = False
     try:
+        _report(progress, state, target)
         while not adaptive.done(state) and np.isfinite(state.log_likelihood).any():
             if late is not None and time.monotonic() > late:
                 interrupted = True
                 break
             state = adaptive.step(state, target)
             calls.note_rounds(state)
-            if progress is not None:
-                _report(progress, state, target)
+            _report(progress, state, target)
     except KeyboardInterrupt:
         interrupted = True
     points = Points(
@@ -254,37 +272,50 @@ def adaptive_outcome(
     if not np.isfinite(state.log_likelihood).any():
         return Outcome(points, n_calls=state.n_calls, failed=calls.failed)
     islands = adaptive.conclude_islands(state, target)
-    if interrupted and calls.slow:  # no calls to look at walls
-        return Outcome(
-            points,
-            n_calls=state.n_calls,
-            failed=calls.failed,
-            evidence=weights.evidence(state.final_log_weights),
-            islands=islands,
-            rounds=state.history,
-            interrupted=True,
-        )
-    calls.wait()
-    topology, n_looks = adaptive.find_topology(state, target, islands)
-    visits = np.bincount(topology.label(state.ends), minlength=topology.n_modes)
-    return Outcome(
+    ended = Outcome(
         points,
-        n_calls=state.n_calls + n_looks,
+        n_calls=state.n_calls,
         failed=calls.failed,
         evidence=weights.evidence(state.final_log_weights),
-        topology=topology,
         islands=islands,
         rounds=state.history,
-        search=Search(state.n_starts, tuple(int(v) for v in visits)),
         interrupted=interrupted,
     )
-
-
-def _report(progress: Progress, state: State, target: Target) -> None:
-    line = state.history[-1]
-    stage = (
-        f"round {len(state.counts) - 1} ({line.kind}): beta {line.beta:.3g}, "
-        f"{line.n_calls:,} calls, {line.n_islands} islands, log Z {line.log_evidence:.2f}, "
-        f"k-hat {line.khat:.2f}, effective"
+    if interrupted and calls.slow:  # no calls to look at walls
+        return ended
+    calls.wait()
+    if progress is not None:
+        progress("modes and islands", 0, 1)
+    try:
+        topology, n_looks = adaptive.find_topology(state, target, islands)
+    except KeyboardInterrupt:  # no further call: modes are counted from the points
+        return replace(ended, n_calls=calls.n_calls, failed=calls.failed, interrupted=True)
+    visits = np.bincount(topology.label(state.ends), minlength=topology.n_modes)
+    return replace(
+        ended,
+        n_calls=state.n_calls + n_looks,
+        failed=calls.failed,
+        topology=topology,
+        search=Search(state.n_starts, tuple(int(v) for v in visits)),
     )
-    progress(stage, int(min(line.n_effective, target.n_effective)), int(target.n_effective))
+
+
+def _report(progress: Progress | None, state: State, target: Target) -> None:
+    if progress is None:
+        return
+    line = state.history[-1]
+    report_round(
+        progress,
+        Line(
+            len(state.counts) - 1,
+            line.kind,
+            line.beta,
+            state.n_calls,
+            line.n_effective,
+            target.n_effective,
+            len(state.peaks),
+            line.n_islands,
+            line.log_evidence,
+            line.khat,
+        ),
+    )

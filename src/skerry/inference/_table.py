@@ -14,7 +14,6 @@ from skerry.errors import InputError, UnsupportedError
 from skerry.inference._conclude import (
     MIN_POINTS,
     Outcome,
-    Progress,
     check_asked,
     conclude,
     fit_density,
@@ -23,6 +22,7 @@ from skerry.inference._fit import DensityName, Fit
 from skerry.inference._points import Points
 from skerry.posterior import Posterior, PosteriorFlow
 from skerry.priors import Prior, as_points
+from skerry.progress import Progress, shown
 
 
 def fit(
@@ -34,7 +34,7 @@ def fit(
     n_effective: float = 1_000,
     seed: SeedLike = 0,
     density: DensityName = "flow_mixture",
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **options: Any,
 ) -> Posterior:
     r"""The posterior from points evaluated earlier: a scan, a table, draws of a known density.
@@ -51,7 +51,7 @@ def fit(
         n_effective: effective samples hoped for; fewer make the status say so.
         seed: an int, a numpy Generator or a JAX key.
         density: see :class:`Fit`.
-        progress: called with (stage, done, in all).
+        progress: as for :func:`infer`.
         options: further settings of :class:`Fit`.
 
     Raises:
@@ -87,15 +87,17 @@ def fit(
     log_l = np.where(outside, -np.inf, log_l)
     log_offset = np.where(outside, 0.0, log_offset)
     check_asked(n_effective, None)
-    return conclude(
-        prior,
-        Outcome(Points(prior.to_u(points), points, log_l, log_offset), n_calls=len(points)),
-        n_effective=n_effective,
-        options=Fit(density=density, **options),
-        seed=as_seed(seed),
-        progress=progress,
-        settings={"scheme": "table", "n": len(points)},
-    )
+    settings = Fit(density=density, **options)
+    with shown(progress) as display:
+        return conclude(
+            prior,
+            Outcome(Points(prior.to_u(points), points, log_l, log_offset), n_calls=len(points)),
+            n_effective=n_effective,
+            options=settings,
+            seed=as_seed(seed),
+            progress=display,
+            settings={"scheme": "table", "n": len(points)},
+        )
 
 
 def refit(
@@ -103,7 +105,7 @@ def refit(
     density: DensityName = "flow_mixture",
     *,
     seed: SeedLike = 0,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **options: Any,
 ) -> Posterior:
     """The same posterior with another density, trained on its weighted samples.
@@ -115,7 +117,7 @@ def refit(
         posterior: with its prior.
         density: see :class:`Fit`.
         seed: an int, a numpy Generator or a JAX key.
-        progress: called with (stage, done, in all).
+        progress: as for :func:`infer`.
         options: further settings of :class:`Fit`.
 
     Raises:
@@ -134,9 +136,10 @@ def refit(
         posterior.log_weights - posterior.log_likelihood,
     )
     settings = Fit(density=density, **options)
-    flow, trained = fit_density(
-        points, posterior.log_weights, posterior.islands, settings, as_seed(seed), progress
-    )
+    with shown(progress) as display:
+        flow, trained = fit_density(
+            points, posterior.log_weights, posterior.islands, settings, as_seed(seed), display
+        )
     return replace(
         posterior,
         flow=None if flow is None else PosteriorFlow(prior, flow),

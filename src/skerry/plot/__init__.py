@@ -16,6 +16,7 @@ from skerry.plot._diagnostics import diagnostics
 from skerry.plot._islands import islands
 from skerry.plot._persistence import persistence
 from skerry.plot._projection import Projection, projection
+from skerry.plot._rounds import rounds
 from skerry.plot._style import colour, letter, mass_text
 from skerry.plot._training import training
 
@@ -30,5 +31,6 @@ __all__ = [
     "mass_text",
     "persistence",
     "projection",
+    "rounds",
     "training",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from scipy.spatial import cKDTree
 from skerry import weights
 from skerry._types import FloatArray, IntArray
 from skerry.errors import InputError
+from skerry.plot._circles import Circle, circles
 from skerry.plot._contours import contours, spread
 from skerry.plot._style import (
     FAINT,
@@ -62,8 +64,9 @@ def islands(
         InputError: for a parameter the posterior doesn't have.
     """
     columns = _columns(posterior, parameters)
-    parts = [_island(posterior, k) for k in range(len(posterior.modes))]
-    limits = [_limits(parts, j) for j in columns]
+    rounds = circles(posterior)
+    parts = [_island(posterior, k, rounds) for k in range(len(posterior.modes))]
+    limits = [_limits(parts, j, rounds[j]) for j in columns]
     if log is None:
         log = min(mode.mass for mode in posterior.modes) < LIGHT
     d = len(columns)
@@ -80,10 +83,10 @@ def islands(
             axes.locator_params(nbins=4)
             axes.set_xlim(*limits[column])
             if column == row:
-                _histograms(axes, parts, j, limits[row], log)
+                _histograms(axes, parts, j, limits[row], log, rounds[j])
             else:
                 axes.set_ylim(*limits[row])
-                _plane(axes, parts, i, j)
+                _plane(axes, parts, (i, j), (rounds[i], rounds[j]))
                 axes.tick_params(labelleft=column == 0)
             axes.tick_params(labelbottom=row == d - 1)
             if row == d - 1:
@@ -100,10 +103,11 @@ class _Island:
 
     index: int
     mass: float
-    points: FloatArray
+    points: FloatArray  # unrolled where periodic, as are the draws
     shares: FloatArray  # of the island: they add up to 1
     draws: FloatArray
     peak: FloatArray
+    all_round: frozenset[int]  # columns: circles that the island goes all round
 
 
 def _columns(posterior: Posterior, parameters: Sequence[str] | None) -> list[int]:
@@ -117,25 +121,32 @@ def _columns(posterior: Posterior, parameters: Sequence[str] | None) -> list[int
     return [posterior.names.index(name) for name in chosen]
 
 
-def _island(posterior: Posterior, k: int) -> _Island:
+def _island(posterior: Posterior, k: int, rounds: Sequence[Circle | None]) -> _Island:
     mine = np.flatnonzero(posterior.labels == k)
     log_w = posterior.log_weights[mine]
     mine = mine[log_w > log_w.max() - 12.0]
     log_w = posterior.log_weights[mine]
     n = int(np.clip(round(SCATTERED * posterior.modes[k].mass), FEWEST, MOST))
-    chosen = weights.systematic_resample(log_w, n, np.random.default_rng(k))
+    chosen = np.unique(weights.systematic_resample(log_w, n, np.random.default_rng(k)))
+    points, all_round = posterior.samples[mine].copy(), set()
+    for j, circle in enumerate(rounds):
+        if circle is not None:
+            cut, whole = circle.cut(points[chosen, j])
+            points[:, j] = circle.unroll(points[:, j], cut)
+            all_round |= {j} if whole else set()
     return _Island(
         index=k,
         mass=posterior.modes[k].mass,
-        points=posterior.samples[mine],
+        points=points,
         shares=np.exp(weights.normalize(log_w)),
-        draws=posterior.samples[mine][np.unique(chosen)],
+        draws=points[chosen],
         peak=posterior.modes[k].location,
+        all_round=frozenset(all_round),
     )
 
 
-def _limits(parts: list[_Island], j: int) -> tuple[float, float]:
-    """The range of one parameter that shows every island whole."""
+def _limits(parts: list[_Island], j: int, circle: Circle | None) -> tuple[float, float]:
+    """The range of one parameter that shows every island whole; a circle's, if one is cut by it."""
     ends: list[float] = []
     for part in parts:
         order = np.argsort(part.points[:, j])
@@ -144,17 +155,27 @@ def _limits(parts: list[_Island], j: int) -> tuple[float, float]:
         margin = 0.6 * spread(part.points[:, [j]], part.shares)[0]
         ends += [low - margin, high + margin]
     low, high = min(ends), max(ends)
+    if circle is not None and (
+        low < circle.low or high > circle.high or any(j in part.all_round for part in parts)
+    ):
+        return circle.low, circle.high
     pad = 0.03 * (high - low) or 0.5
     return low - pad, high + pad
 
 
 def _histograms(
-    axes: Axes, parts: list[_Island], j: int, limits: tuple[float, float], log: bool
+    axes: Axes,
+    parts: list[_Island],
+    j: int,
+    limits: tuple[float, float],
+    log: bool,
+    circle: Circle | None,
 ) -> None:
     edges = np.linspace(*limits, HISTOGRAM_BINS + 1)
     top = 0.0
     for part in parts:
-        heights, _ = np.histogram(part.points[:, j], edges, weights=part.shares * part.mass)
+        values = part.points[:, j] if circle is None else circle.fold(part.points[:, j])
+        heights, _ = np.histogram(values, edges, weights=part.shares * part.mass)
         heights = heights / (edges[1] - edges[0])
         top = max(top, float(heights.max()))
         shade = colour(part.index)
@@ -178,32 +199,65 @@ def _histograms(
     )
 
 
-def _plane(axes: Axes, parts: list[_Island], i: int, j: int) -> None:
+def _plane(
+    axes: Axes,
+    parts: list[_Island],
+    columns: tuple[int, int],
+    rounds: tuple[Circle | None, Circle | None],
+) -> None:
+    i, j = columns
+    clouds: list[FloatArray] = []
+    shifts = [(0.0,) if c is None else (-c.turn, 0.0, c.turn) for c in rounds]
     for part in parts:
         shade, order = colour(part.index), 3 + part.index
-        axes.scatter(
-            part.draws[:, i], part.draws[:, j], s=2.5, color=shade, alpha=0.3, lw=0, zorder=order
+        x, y = (
+            part.draws[:, column] if circle is None else circle.fold(part.draws[:, column])
+            for column, circle in zip(columns, rounds, strict=True)
         )
-        found = contours(part.points[:, [i, j]], part.shares, part.draws[:, [i, j]])
-        if found is not None:
+        clouds.append(np.stack([x, y], axis=1))
+        axes.scatter(x, y, s=2.5, color=shade, alpha=0.3, lw=0, zorder=order)
+        found = contours(
+            part.points[:, [i, j]],
+            part.shares,
+            part.draws[:, [i, j]],
+            (_turn(part, i, rounds[0]), _turn(part, j, rounds[1])),
+        )
+        if found is None:
+            continue
+        for dx, dy in itertools.product(*shifts):
+            x, y = found.x + dx, found.y + dy
+            if not (_meets(x, axes.get_xlim()) and _meets(y, axes.get_ylim())):
+                continue
             axes.contour(
-                *found[:3],
+                x,
+                y,
+                found.density,
                 levels=found.levels,
                 colors=shade,
                 linewidths=(0.8, 1.5),
                 zorder=order,
             )
-    _letters(axes, parts, i, j)
+    _letters(axes, parts, clouds, i, j)
 
 
-def _letters(axes: Axes, parts: list[_Island], i: int, j: int) -> None:
+def _turn(part: _Island, column: int, circle: Circle | None) -> float | None:
+    """The period of a circle that the island goes all round."""
+    return circle.turn if circle is not None and column in part.all_round else None
+
+
+def _meets(values: FloatArray, limits: tuple[float, float]) -> bool:
+    """Whether a sorted grid reaches into limits."""
+    return bool(values[0] < limits[1] and values[-1] > limits[0])
+
+
+def _letters(axes: Axes, parts: list[_Island], clouds: list[FloatArray], i: int, j: int) -> None:
     """Each island's letter by its peak; islands one behind the other share a text."""
     if len(parts) == 1:
         return
     ends = np.array([axes.get_xlim(), axes.get_ylim()])
     low, size = ends[:, 0], ends[:, 1] - ends[:, 0]
     peaks = (np.array([part.peak[[i, j]] for part in parts]) - low) / size
-    taken = (np.concatenate([part.draws[:, [i, j]] for part in parts]) - low) / size
+    taken = (np.concatenate(clouds) - low) / size
     for group in _groups(peaks, 0.07):
         names = [letter(parts[k].index) for k in group]
         lines = ["".join(names[start : start + 4]) for start in range(0, len(names), 4)]

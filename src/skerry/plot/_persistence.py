@@ -40,7 +40,7 @@ def persistence(found: Posterior | Topology) -> Figure:
     prominences, kept = topology.prominences[shown], kept[shown]
     finite = prominences[np.isfinite(prominences)]
     end = 3.0 * max(topology.threshold, float(finite.max(initial=1.0)))
-    sheet = figure(5.6, 1.3 + 0.2 * max(len(kept), 6))
+    sheet = figure(6.4, 1.4 + 0.2 * max(len(kept), 6))
     axes = sheet.subplots()
     tidy(axes)
     rows = np.arange(len(kept))
@@ -58,7 +58,7 @@ def persistence(found: Posterior | Topology) -> Figure:
     axes.axvline(topology.threshold, color=INK, lw=1.2, ls="--")
     axes.annotate(
         f"threshold {topology.threshold:g} nats",
-        (topology.threshold, len(kept) - 0.7),
+        (topology.threshold, len(kept) - 0.1),
         xytext=(4, 0),
         textcoords="offset points",
         fontsize=SMALL,
@@ -68,11 +68,13 @@ def persistence(found: Posterior | Topology) -> Figure:
     gap = _gap(prominences, kept)
     if gap is not None and gap[0] < gap[1]:
         axes.axvspan(gap[0], min(gap[1], end), color=ACCENT, alpha=0.1, lw=0, zorder=0, label="gap")
-    axes.set(xscale="log", xlim=(FLOOR, end), ylim=(len(kept) - 0.2, -0.8), yticks=rows)
+    axes.set(xscale="log", xlim=(FLOOR, end), ylim=(len(kept) + 0.35, -0.8), yticks=rows)
     axes.set_yticklabels([str(row + 1) for row in rows])
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     label(axes, x="prominence, nats", y="peak", title=_title(topology, prominences, kept))
-    axes.legend(fontsize=SMALL, labelcolor=INK, frameon=False, loc="center right")
+    axes.legend(
+        fontsize=SMALL, labelcolor=INK, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5)
+    )
     return sheet
 
 
