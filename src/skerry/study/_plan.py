@@ -115,7 +115,7 @@ QUICK = Plan(
     variants=(*SHOWN, ISLANDS),
     extra=(SPLINE[3], SPLINE[5]),
     extra_targets=("himmelblau",),
-    training=Training(max_epochs=13, batch=256),
+    training=Training(max_epochs=11, batch=256),
 )
 FULL = Plan(
     name="full",
