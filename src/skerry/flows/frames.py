@@ -72,7 +72,10 @@ class Frames:
 
     def to_frames(self, u: FloatArray) -> tuple[FloatArray, FloatArray]:
         """All frames' coordinates, ``(n, K, d)``, and log determinants ``(n, K)``."""
-        y, log_det = self.whiten(u)
+        return self.straighten(*self.whiten(u))
+
+    def straighten(self, y: FloatArray, log_det: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """What :meth:`whiten` gives, with the bends taken out."""
         if not any(self.bends):
             return y, log_det
         log_det = log_det + np.array([0.0 if b is None else b.log_det for b in self.bends])

@@ -163,34 +163,32 @@ def em_step(islands: Islands, u: FloatArray, log_w: FloatArray) -> Islands:
     In an island's own coordinates its old mean is 0 and its old covariance the identity. A bent
     island's frame stays, and its bend is refitted.
     """
-    shares, masses, n = _shares(islands, u, log_w)
     old = islands.frames
-    moved = _moved(old, u, shares, n)
+    y, log_det = old.whiten(u)
+    shares, masses, n = _shares(islands, y, log_det, log_w)
+    straight = np.array([k for k in range(old.n_frames) if not (old.bends and old.bends[k])], int)
+    moved = _moved(old, straight, y, shares, n)
+    if not any(old.bends):
+        return Islands(moved, _log_masses(masses))
     bends = tuple(
-        None if bend is None else _bent(old, k, u, shares[k], n[k])
+        None if bend is None else _refitted(bend, y[:, k], shares[k], n[k])
         for k, bend in enumerate(old.bends)
     )
-    bent = np.array([bend is not None for bend in bends] or [False])
-    if bent.any():
-        moved = replace(
-            moved,
-            means=np.where(bent[:, None], old.means, moved.means),
-            cholesky=np.where(bent[:, None, None], old.cholesky, moved.cholesky),
-            bends=bends,
-        )
-    return Islands(moved, _log_masses(masses))
+    return Islands(replace(moved, bends=bends), _log_masses(masses))
 
 
 def bend_islands(islands: Islands, u: FloatArray, log_w: FloatArray) -> Islands:
     """A step of weighted EM that frames every component anew and bends it where that pays."""
-    shares, masses, n = _shares(islands, u, log_w)
-    straight = replace(_moved(islands.frames, u, shares, n), bends=())
+    old = islands.frames
+    y, log_det = old.whiten(u)
+    shares, masses, n = _shares(islands, y, log_det, log_w)
+    straight = replace(_moved(old, np.arange(old.n_frames), y, shares, n), bends=())
     d = straight.dim
     bends: list[Bend | None] = [None] * islands.n_islands
     for k in np.flatnonzero(n > 4.0 * (d + 2)) if d > 1 else ():
         own = np.flatnonzero(shares[k] > NEGLIGIBLE / n[k])
-        y, _ = straight.take(np.array([k])).whiten(u[own])
-        bends[k] = find_bend(y[:, 0], shares[k, own], n[k], straight.cholesky[k])
+        framed, _ = straight.take(np.array([k])).whiten(u[own])
+        bends[k] = find_bend(framed[:, 0], shares[k, own], n[k], straight.cholesky[k])
     if any(bends):
         straight = replace(straight, bends=tuple(bends))
     return Islands(straight, _log_masses(masses))
@@ -202,8 +200,8 @@ def widen(islands: Islands, u: FloatArray, log_w: FloatArray) -> Islands:
     A covariance estimated from n points predicts with :math:`(n + 1) / (n - d - 2)` times itself,
     twice at most.
     """
-    _, _, n = _shares(islands, u, log_w)
     f = islands.frames
+    _, _, n = _shares(islands, *f.whiten(u), log_w)
     room = n - f.dim - 2.0
     factor = np.where(room > 0, np.minimum((n + 1) / np.maximum(room, 1e-3), 2.0), 2.0)
     wider = f.cholesky * np.sqrt(factor)[:, None, None]
@@ -218,41 +216,39 @@ def widen(islands: Islands, u: FloatArray, log_w: FloatArray) -> Islands:
     return replace(islands, frames=replace(f, cholesky=wider, bends=bends))
 
 
-def _bent(old: Frames, k: int, u: FloatArray, shares: FloatArray, n: float) -> Bend | None:
-    """Frame k's bend, refitted to the points."""
-    bend = old.bends[k]
+def _refitted(bend: Bend, y: FloatArray, shares: FloatArray, n: float) -> Bend:
+    """A bend refitted to points in its frame's whitened coordinates ``(n, d)``."""
     own = np.flatnonzero(shares > NEGLIGIBLE / n)
-    if bend is None or len(own) == 0:
-        return bend
-    y, _ = old.take(np.array([k])).whiten(u[own])
-    return refit_bend(bend, y[:, 0], shares[own], n)
+    return refit_bend(bend, y[own], shares[own], n) if len(own) else bend
 
 
 def _shares(
-    islands: Islands, u: FloatArray, log_w: FloatArray
+    islands: Islands, y: FloatArray, log_det: FloatArray, log_w: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Each component's weights ``(K, n)``, rows that add up to 1; its mass; its effective size."""
-    y, log_det = islands.frames.to_frames(u)
-    log_r = _log_terms(islands, y, log_det)
+    """Each component's weights ``(K, n)``, rows that add up to 1; its mass; its effective size.
+
+    ``y`` and ``log_det`` are what :meth:`Frames.whiten` gives.
+    """
+    log_r = _log_terms(islands, *islands.frames.straighten(y, log_det))
     shares = np.exp(log_w[:, None] + log_r - logsumexp(log_r, axis=1, keepdims=True))
     masses = shares.sum(axis=0)
     n = np.maximum(masses**2 / np.maximum(np.sum(shares**2, axis=0), 1e-300), 1e-3)
     return np.ascontiguousarray((shares / np.maximum(masses, 1e-300)).T), masses, n
 
 
-def _moved(old: Frames, u: FloatArray, shares: FloatArray, n: FloatArray) -> Frames:
-    """Affine frames with the points' means and covariances, drawn a little to the old."""
+def _moved(old: Frames, rows: IntArray, y: FloatArray, shares: FloatArray, n: FloatArray) -> Frames:
+    """Some frames with the points' means and covariances, drawn a little to the old."""
     d = old.dim
-    y, _ = old.whiten(u)
-    y = np.ascontiguousarray(y.transpose(1, 0, 2))
+    y, shares, n = np.ascontiguousarray(y.transpose(1, 0, 2)[rows]), shares[rows], n[rows]
     means = np.matmul(shares[:, None, :], y)[:, 0] * (n / (n + 1.0))[:, None]
     centred = y - means[:, None, :]
     covariances = np.matmul((centred * shares[:, :, None]).transpose(0, 2, 1), centred)
     covariances = (n[:, None, None] * covariances + (d + 1.0) * np.eye(d)) / (
         n[:, None, None] + d + 1.0
     )
-    moved = old.means + np.matmul(old.cholesky, means[:, :, None])[:, :, 0]
-    factors = np.matmul(old.cholesky, np.linalg.cholesky(covariances))
+    moved, factors = old.means.copy(), old.cholesky.copy()
+    moved[rows] += np.matmul(old.cholesky[rows], means[:, :, None])[:, :, 0]
+    factors[rows] = np.matmul(old.cholesky[rows], np.linalg.cholesky(covariances))
     return replace(old, means=moved, cholesky=factors)
 
 
