@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test fast lint types unit statistical clusters doctest examples study pictures clean
+.PHONY: demo test fast lint types unit long clusters doctest examples study pictures clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -23,7 +23,7 @@ study: $(VENV)/.installed
 pictures: $(VENV)/.installed
 	$(BIN)/python benchmarks/bridges_picture.py
 
-test: lint types unit statistical
+test: lint types unit long
 	@echo "All checks passed."
 
 fast: lint types unit
@@ -36,10 +36,10 @@ types: $(VENV)/.installed
 	$(BIN)/mypy
 
 unit: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not statistical"
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not statistical and not slow"
 
-statistical: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m statistical
+long: $(VENV)/.installed
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "statistical or slow"
 
 clusters: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,clusters]"

@@ -233,6 +233,7 @@ def test_a_hunt_counts_its_calls_and_ends_on_every_peak():
     np.testing.assert_allclose(np.abs(found.peaks.frames.means), 1, atol=0.01)
 
 
+@pytest.mark.slow
 def test_refit_keeps_everything_but_the_density():
     task = skerry.tasks.get("corners")
     first = skerry.infer(task.problem, n_effective=1_000, seed=0)

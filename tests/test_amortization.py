@@ -107,6 +107,7 @@ def test_an_observation_whose_candidates_are_all_impossible_keeps_its_particle()
     np.testing.assert_array_equal(found.u, np.repeat(u[:, None], 4, axis=1))
 
 
+@pytest.mark.slow
 def test_the_density_is_close_to_the_posterior():
     e, rng = estimator(), np.random.default_rng(2)
     theta = PRIOR.sample(2000, 5)

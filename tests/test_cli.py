@@ -112,6 +112,7 @@ problem = skerry.Problem(prior, log_likelihood, pairwise=True)
 """
 
 
+@pytest.mark.slow
 def test_amortize_and_posterior_go_together(tmp_path):
     model, out = tmp_path / "model.py", tmp_path / "run"
     model.write_text(MODEL)

@@ -58,6 +58,7 @@ def found(tmp_path_factory):
     return result
 
 
+@pytest.mark.slow
 def test_everything_is_in_the_folder(found):
     names = {path.name for path in found.page.parent.iterdir()}
     assert names == {
@@ -75,6 +76,7 @@ def test_everything_is_in_the_folder(found):
     assert np.array_equal(loaded.samples, found.posterior.samples)
 
 
+@pytest.mark.slow
 def test_the_page_stands_alone(found):
     read = Page(found.page.read_text("utf-8"))
     assert "script" not in read.tags
@@ -90,6 +92,7 @@ def test_the_page_stands_alone(found):
     assert "url(" not in found.page.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_page_says_what_it_is_and_how_it_ended(found):
     text = Page(found.page.read_text("utf-8")).text
     assert "Correlations between the measurements are left out" in text
@@ -100,6 +103,7 @@ def test_the_page_says_what_it_is_and_how_it_ended(found):
     assert f"got {p.n_effective:,.0f} from {p.n_calls:,} likelihood calls" in text
 
 
+@pytest.mark.slow
 def test_masses_stand_beside_the_exact_ones(found):
     text = Page(found.page.read_text("utf-8")).text
     assert "26.82 %" in text
@@ -107,6 +111,7 @@ def test_masses_stand_beside_the_exact_ones(found):
     assert "kt < 0, kb > 0, ktau < 0" in text
 
 
+@pytest.mark.slow
 def test_one_flow_has_bridges_and_the_mixture_has_far_less(found):
     assert found.bridges["one flow"] > 0.05
     assert found.bridges["flow mixture"] < 0.5 * found.bridges["one flow"]

@@ -233,6 +233,7 @@ def test_nearest_frames_bound_the_density_from_below(nearest):
     assert np.all(part <= density.log_prob(u) + 1e-4)
 
 
+@pytest.mark.slow
 def test_jit_and_no_jit_agree():
     density = make("flow_mixture", "spline", 2)
     u = np.random.default_rng(0).normal(size=(4, 2))

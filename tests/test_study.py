@@ -81,6 +81,7 @@ def test_a_second_run_repeats_nothing_and_a_lost_row_alone_is_made_again(tiny):
     np.testing.assert_equal(redone, whole)
 
 
+@pytest.mark.slow
 def test_processes_change_no_number(tiny, tmp_path):
     result, _ = tiny
     other = run(tmp_path, size=TINY, workers=2)
