@@ -9,9 +9,15 @@ import scipy.stats as st
 import skerry
 from skerry import Adaptive, Periodic, Prior, Problem, Status
 from skerry.errors import EvaluationError, InputError
+from skerry.flows import Frames
+from skerry.inference._adaptive import VAGUE, _tempered
+from skerry.inference._proposal import Proposal
+from skerry.inference._state import State
 from skerry.metrics import mode_masses
+from skerry.modes import Islands
 from skerry.modes.hunting import Hunter, starts
-from skerry.posterior import unseen
+from skerry.posterior import log_normal, unseen
+from skerry.weights import effective_sample_size
 
 Z = 5.0
 
@@ -257,3 +263,39 @@ def test_evidence_errors_cover_over_many_seeds(name):
     assert abs(z.mean()) < 4 / np.sqrt(40)
     assert abs(z.std() - 1) < 4 / np.sqrt(80)
     assert sum(len(r.modes) != len(task.modes) for r in runs) == 0
+
+
+def rounds_state(u, log_likelihood, log_g):
+    """A state of one round whose points were drawn from g."""
+    n, d = u.shape
+    unit = Frames(np.zeros((1, d)), np.eye(d)[None], np.full((1, d), 0.5), np.zeros(d, bool))
+    nothing = np.empty((0, d))
+    return State(
+        u, log_likelihood, log_g[None], (Proposal(None),), (n,), Islands(unit, np.zeros(1)), 0.0,
+        "explore", None, n, nothing, np.empty(0), nothing, 0, 0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("ndim", "width", "path"), [
+    (2, 0.1, "prior"),
+    (6, 0.02, "rounds"),
+])  # fmt: skip
+def test_weights_are_tempered_from_the_prior_unless_that_is_vague(ndim, width, path):
+    """1,000 prior draws, a Gaussian likelihood: in 6 dimensions the prior's path says nothing."""
+    u = np.random.default_rng(0).standard_normal((1_000, ndim))
+    state = rounds_state(u, -0.5 * np.sum((u / width) ** 2, axis=1), log_normal(u))
+    log_w, beta = _tempered(state)
+    need = 100 + 20 * ndim + 10
+    assert effective_sample_size(log_w) == pytest.approx(need, rel=1e-3)
+    assert (beta < VAGUE ** (-2 / ndim)) == (path == "rounds")
+
+
+def test_points_that_the_prior_hardly_knows_are_tempered_all_the_same():
+    """Draws five times as wide as the prior: no power of the likelihood is flat enough."""
+    u = 5 * np.random.default_rng(0).standard_normal((300, 6))
+    log_l = -0.5 * np.sum((u - 3.0) ** 2, axis=1)
+    log_l[:20] = -np.inf
+    log_w, beta = _tempered(rounds_state(u, log_l, log_normal(u / 5) - 6 * np.log(5)))
+    assert 0 < beta < 1
+    assert np.all(log_w[:20] == -np.inf)
+    assert effective_sample_size(log_w) == pytest.approx(0.5 * 300, rel=1e-3)

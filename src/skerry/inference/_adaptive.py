@@ -102,7 +102,7 @@ def step(state: State, target: Target) -> State:
     elif number == 1:
         proposal = _first_proposal(state.islands)
     else:
-        proposal = Proposal(state.islands, heavy=0.15)
+        proposal = Proposal(state.islands)
     n = _size(state, target)
     if n < 1:
         return replace(state, phase="done")
@@ -180,10 +180,10 @@ def _size(state: State, target: Target) -> int:
     left = target.max_calls - state.n_calls
     d, rounds = state.u.shape[1], len(state.counts)
     if state.phase == "final":
+        if state.first_final is None:  # a trial, before more is spent on a proposal
+            return int(min(max(0.1 * target.n_effective, 300), left))
         share = max(state.history[-1].share, 0.02)
         wanted = 1.03 * (target.n_effective - state.history[-1].n_effective) / share
-        if state.first_final is None:
-            return int(min(max(0.1 * target.n_effective, 300), left))
         return int(min(max(wanted, 300), 50_000, left))
     grown = (500 + 100 * d + 20 * state.islands.n_islands) * 1.35 ** (rounds - 1)
     return int(min(grown, max(500.0, 0.4 * target.n_effective), left))
@@ -223,23 +223,29 @@ def _evaluate(target: Target, u: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _refit(state: State, target: Target) -> State:
     """Temper to what the points carry, and refit the islands there."""
-    d = state.u.shape[1]
-    log_w = state.log_weights
-    size = weights.effective_sample_size(log_w)
-    need = min(100 + 20 * d + 10 * state.islands.n_islands, 0.5 * len(log_w))
-    beta = 1.0
-    if size < need:
-        finite = np.isfinite(log_w)
-        offset, log_l = (np.where(finite, a, 0.0) for a in (state.log_offset, state.log_likelihood))
-        beta = weights.tempering_beta(offset, np.where(finite, log_l, -np.inf), need)
-        if beta ** (-0.5 * d) > VAGUE:
-            beta = weights.tempering_beta(
-                0 * offset, np.where(finite, offset + log_l, -np.inf), need
-            )
-            offset = beta * offset
-        log_w = np.where(finite, offset + beta * log_l, -np.inf)
+    log_w, beta = _tempered(state)
     islands = grow_islands(state.islands, state.u, log_w, max_islands=target.settings.max_islands)
     return replace(state, islands=islands, beta=beta)
+
+
+def _tempered(state: State) -> tuple[FloatArray, float]:
+    """Log weights of enough effective points, and their inverse temperature.
+
+    Tempered are the likelihood's powers, prior L^beta; where even these are vague, the weights',
+    g^(1 - beta) (prior L)^beta, with g the mixture of all rounds' proposals.
+    """
+    d, log_w = state.u.shape[1], state.log_weights
+    need = min(100 + 20 * d + 10 * state.islands.n_islands, 0.5 * len(log_w))
+    if weights.effective_sample_size(log_w) >= need:
+        return log_w, 1.0
+    finite = np.isfinite(log_w)
+    offset = np.where(finite, state.log_offset, 0.0)
+    power = np.where(finite, state.log_likelihood, -np.inf)
+    beta = weights.tempering_beta(offset, power, need)
+    if beta < VAGUE ** (-2.0 / d):
+        offset, power = np.zeros_like(offset), log_w
+        beta = weights.tempering_beta(offset, power, need)
+    return np.where(finite, offset + beta * np.where(finite, power, 0.0), -np.inf), beta
 
 
 def _settled(state: State, target: Target) -> bool:
