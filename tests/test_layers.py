@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "skerry"
 LAYERS = {
     "errors": 0,
     "_types": 0,
+    "_saving": 1,
     "_seeds": 1,
     "_compilation": 1,
     "_descent": 1,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -13,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skerry._saving import write_arrays
 from skerry._seeds import Seed
 from skerry.amortization._estimator import Estimator
 from skerry.amortization._network import conditional
@@ -45,15 +44,7 @@ def save(estimator: Estimator, path: str | PathLike[str]) -> None:
     arrays: dict[str, Any] = {f"leaf{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
     for name in ("mean", "whitener", "distances"):
         arrays[f"familiar.{name}"] = getattr(e.familiar, name)
-    arrays["spec"] = np.array(json.dumps(spec, default=lambda number: number.item()))
-    target = Path(path)
-    temporary = target.with_name(target.name + ".part")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_arrays(path, spec, arrays)
 
 
 def load(

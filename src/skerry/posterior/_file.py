@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from dataclasses import asdict
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -15,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skerry._saving import write_arrays
 from skerry._seeds import Seed
 from skerry.errors import InputError
 from skerry.flows import CouplingSettings, Density, Flow, Frames, flow_mixture, mixture_base
@@ -66,15 +65,7 @@ def save(posterior: Posterior, path: str | PathLike[str]) -> None:
         arrays |= _frames_arrays("frames", p.flow.density.frames)
         leaves = jax.tree.leaves(eqx.filter(p.flow.density.shape, eqx.is_array))
         arrays |= {f"leaf{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
-    arrays["spec"] = np.array(json.dumps(spec, default=lambda number: number.item()))
-    target = Path(path)
-    temporary = target.with_name(target.name + ".part")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_arrays(path, spec, arrays)
 
 
 def load(path: str | PathLike[str], *, prior: Prior | None = None) -> Posterior:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 
-from skerry.errors import InputError
 from skerry.tasks import _labels, _periods, _sensors, _sources
 from skerry.tasks._awkward import edge, many, narrow, seam
 from skerry.tasks._curves import bananas, helix, ring_blob
@@ -17,6 +15,7 @@ from skerry.tasks._log_gamma import log_gamma
 from skerry.tasks._octants import octants
 from skerry.tasks._plane import eggbox, himmelblau, two_moons
 from skerry.tasks._task import Task
+from skerry.tasks._unknown import unknown
 
 _BUILDERS: dict[str, Callable[[], Task]] = {
     "corners": corners,
@@ -60,9 +59,5 @@ def get(name: str) -> Task:
         InputError: for an unknown name; the text lists those there are.
     """
     if name not in _BUILDERS:
-        close = difflib.get_close_matches(str(name), _BUILDERS, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
-        raise InputError(
-            f"Expected the name of a task; got {name!r}; {hint}There are {', '.join(_BUILDERS)}."
-        )
+        raise unknown("a task", name, _BUILDERS)
     return replace(_BUILDERS[name](), name=name)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from functools import cache, partial
 
-from skerry.errors import InputError
 from skerry.tasks._higgs import VARIANTS
+from skerry.tasks._unknown import unknown
 from skerry.tasks.amortised import _dynamics, _gaussians, _moons, _slcp, _spikes
 from skerry.tasks.amortised._higgs import higgs
 from skerry.tasks.amortised._task import AmortisedTask
@@ -40,10 +39,5 @@ def get(name: str) -> AmortisedTask:
         InputError: for an unknown name; the text lists those there are.
     """
     if name not in _BUILDERS:
-        close = difflib.get_close_matches(str(name), _BUILDERS, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
-        raise InputError(
-            f"Expected the name of an amortised task; got {name!r}; {hint}There are "
-            f"{', '.join(_BUILDERS)}."
-        )
+        raise unknown("an amortised task", name, _BUILDERS)
     return _BUILDERS[name]()
