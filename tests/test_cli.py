@@ -259,7 +259,7 @@ def test_a_bad_table_ends_with_2(tmp_path, problem, text, part):
 def test_a_table_that_isnt_there_ends_with_2(tmp_path, problem):
     found = run("fit", tmp_path / "none.csv", "--prior", problem)
     assert found.exit_code == 2
-    assert "No such file" in found.stderr
+    assert "there is none at" in found.stderr
 
 
 def test_a_prior_is_asked_for(tmp_path):

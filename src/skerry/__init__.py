@@ -11,10 +11,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skerry import calibration, embeddings, errors, metrics, noise, plot, store, tasks
+    from skerry import calibration, embeddings, errors, interop, metrics, noise, plot, store, tasks
     from skerry.amortization import Estimator, Pools, amortize
     from skerry.execution import Workers
-    from skerry.inference import Adaptive, Fit, Static, fit, infer, refit
+    from skerry.inference import Adaptive, Fit, Recycled, Static, fit, infer, refit
     from skerry.loading import load
     from skerry.posterior import Mode, Posterior, Status
     from skerry.priors import Periodic, Prior
@@ -32,6 +32,7 @@ _HOMES = {
     "Posterior": "posterior",
     "Prior": "priors",
     "Problem": "problem",
+    "Recycled": "inference",
     "Static": "inference",
     "Status": "posterior",
     "Store": "store",
@@ -43,7 +44,17 @@ _HOMES = {
     "load": "loading",
     "refit": "inference",
 }
-_MODULES = ("calibration", "embeddings", "errors", "metrics", "noise", "plot", "store", "tasks")
+_MODULES = (
+    "calibration",
+    "embeddings",
+    "errors",
+    "interop",
+    "metrics",
+    "noise",
+    "plot",
+    "store",
+    "tasks",
+)
 __version__ = "0.1.0.dev0"
 __all__ = [
     "Adaptive",
@@ -55,6 +66,7 @@ __all__ = [
     "Posterior",
     "Prior",
     "Problem",
+    "Recycled",
     "Static",
     "Status",
     "Store",
@@ -67,6 +79,7 @@ __all__ = [
     "errors",
     "fit",
     "infer",
+    "interop",
     "load",
     "metrics",
     "noise",

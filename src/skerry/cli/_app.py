@@ -181,8 +181,9 @@ def fit(
     table: Annotated[
         Path,
         typer.Argument(
-            help="A CSV file: a column for each parameter, `log_likelihood`, and `log_proposal` "
-            "(the log density each point was drawn from) unless drawn from the prior."
+            help="A .csv, .parquet or .npz file: a column for each parameter, `log_likelihood`, "
+            "and `log_proposal` (the log density each point was drawn from) or `log_weight` "
+            "(of the posterior) unless drawn from the prior."
         ),
     ],
     prior: Annotated[

@@ -15,9 +15,10 @@ import typer
 
 import skerry
 from skerry.cli._errors import GO_ON, INTERRUPTED
-from skerry.cli._files import read_model, read_observation, read_prior, read_problem, read_table
+from skerry.cli._files import read_model, read_observation, read_prior, read_problem
 from skerry.cli._progress import shown
 from skerry.errors import InputError
+from skerry.interop import read_table
 from skerry.posterior import Posterior
 
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "flowjax", "matplotlib")
@@ -87,14 +88,10 @@ def run_fit(
     quiet: bool,
 ) -> None:
     """``skerry fit``."""
-    prior = read_prior(prior_path)
-    table = read_table(path, prior.names)
+    table = read_table(path, read_prior(prior_path))
     with shown(quiet) as progress:
         posterior = skerry.fit(
-            table.theta,
-            table.log_likelihood,
-            prior,
-            log_proposal=table.log_proposal,
+            table,
             n_effective=effective,
             seed=seed,
             density=density,

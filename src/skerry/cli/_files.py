@@ -1,13 +1,12 @@
-"""What comes from files: problems written in Python, tables of points."""
+"""What comes from files: problems written in Python, observations."""
 
 from __future__ import annotations
 
-import csv
 import runpy
 import sys
 import traceback
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,16 +14,6 @@ from skerry._types import FloatArray
 from skerry.errors import InputError, SkerryError
 from skerry.priors import Prior
 from skerry.problem import Problem
-
-LIKELIHOOD, PROPOSAL = "log_likelihood", "log_proposal"
-
-
-class Table(NamedTuple):
-    """Points, their log-likelihoods, and the log densities they were drawn from, if given."""
-
-    theta: FloatArray
-    log_likelihood: FloatArray
-    log_proposal: FloatArray | None
 
 
 def read_problem(path: Path) -> tuple[Problem, Any]:
@@ -78,30 +67,6 @@ def read_prior(path: Path) -> Prior:
         f"Expected {path} to define `prior`, a skerry.Prior, or `problem`; got "
         f"{_kind(found, 'prior')}; write prior = skerry.Prior({{...}})."
     )
-
-
-def read_table(path: Path, names: tuple[str, ...]) -> Table:
-    """A CSV file with a head: the parameters by name in any order, and the other two."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        head = [cell.strip() for cell in next(csv.reader(file), [])]
-    wanted = [*names, LIKELIHOOD] + [PROPOSAL] * (PROPOSAL in head)
-    missing = [name for name in wanted if name not in head]
-    if missing:
-        raise InputError(
-            f"Expected columns {', '.join([*names, LIKELIHOOD])} in {path}; {', '.join(missing)} "
-            f"missing; got {', '.join(head) or 'an empty file'}; name them in the first line."
-        )
-    columns = [head.index(name) for name in wanted]
-    try:
-        rows = np.loadtxt(
-            path, delimiter=",", skiprows=1, usecols=columns, ndmin=2, encoding="utf-8-sig"
-        )
-    except ValueError as error:
-        raise InputError(
-            f"Expected numbers in {path}; got: {error} (rows counted after the head)."
-        ) from error
-    d = len(names)
-    return Table(rows[:, :d], rows[:, d], rows[:, d + 1] if PROPOSAL in head else None)
 
 
 def _run(path: Path) -> dict[str, Any]:

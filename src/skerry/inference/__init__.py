@@ -6,7 +6,8 @@ the same way: weights -> modes -> islands -> density -> verdict.
 
 from skerry.inference._fit import Fit
 from skerry.inference._infer import Static, infer
+from skerry.inference._recycled import Recycled
 from skerry.inference._state import Adaptive
 from skerry.inference._table import fit, refit
 
-__all__ = ["Adaptive", "Fit", "Static", "fit", "infer", "refit"]
+__all__ = ["Adaptive", "Fit", "Recycled", "Static", "fit", "infer", "refit"]

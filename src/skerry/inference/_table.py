@@ -5,30 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from skerry import weights
 from skerry._seeds import SeedLike, as_seed
 from skerry._types import FloatArray
 from skerry.errors import InputError, UnsupportedError
-from skerry.inference._conclude import (
-    MIN_POINTS,
-    Outcome,
-    check_asked,
-    conclude,
-    fit_density,
-)
+from skerry.inference._conclude import Outcome, check_asked, conclude, fit_density
 from skerry.inference._fit import DensityName, Fit
 from skerry.inference._points import Points
+from skerry.inference._recycled import Recycled, judged_as_draws
 from skerry.posterior import Posterior, PosteriorFlow
-from skerry.priors import Prior, as_points
+from skerry.priors import Prior
 from skerry.progress import Progress, shown
 
 
 def fit(
-    theta: FloatArray,
-    log_likelihood: FloatArray,
-    prior: Prior,
+    theta: FloatArray | Recycled,
+    log_likelihood: FloatArray | None = None,
+    prior: Prior | None = None,
     *,
     log_proposal: FloatArray | None = None,
     n_effective: float = 1_000,
@@ -42,7 +34,9 @@ def fit(
     Weights are :math:`w_i = \pi(\theta_i) L_i / g(\theta_i)`.
 
     Args:
-        theta: points, ``(n, d)``; columns in the order of ``prior.names``.
+        theta: points, ``(n, d)``; columns in the order of ``prior.names``. Or the
+            :class:`Recycled` points of another program, as ``skerry.interop`` reads them, and
+            nothing more but settings.
         log_likelihood: ``(n,)``; ``-inf`` where the model says impossible.
         prior: theirs.
         log_proposal: the log density, in theta, of the distribution each point was drawn from,
@@ -57,47 +51,45 @@ def fit(
     Raises:
         InputError: for shapes that don't match, NaN, points outside the prior's support.
     """
-    if not isinstance(prior, Prior):
-        raise InputError(
-            f"Expected a Prior; got {type(prior).__name__}; wrap it as skerry.Prior({{...}})."
-        )
-    points = prior.wrap(_finite(as_points(theta, prior.names)))
-    log_l = weights.check(_real(log_likelihood, "log_likelihood"), "log_likelihood")
-    log_prior = np.asarray(prior.log_prob(points))
-    if len(points) != len(log_l) or len(points) < MIN_POINTS:
-        raise InputError(
-            f"Expected at least {MIN_POINTS} points and one log_likelihood each; got "
-            f"{len(points)} points and {len(log_l)} values."
-        )
-    log_offset = np.zeros(len(points))
-    if log_proposal is not None:
-        log_g = _real(log_proposal, "log_proposal")
-        if log_g.shape != log_l.shape or not np.isfinite(log_g).all():
-            raise InputError(
-                f"Expected log_proposal of shape {log_l.shape}, finite; got shape {log_g.shape}"
-                f"{'' if log_g.shape != log_l.shape else ' with values that are not finite'}."
-            )
-        log_offset = log_prior - log_g
-    outside = np.isneginf(log_prior)
-    if log_proposal is None and outside.any():
-        raise InputError(
-            f"Expected points drawn from the prior; {int(outside.sum())} of {len(points)} lie "
-            "outside its support; pass their log_proposal, or leave them out."
-        )
-    log_l = np.where(outside, -np.inf, log_l)
-    log_offset = np.where(outside, 0.0, log_offset)
+    recycled = _recycled(theta, log_likelihood, prior, log_proposal)
+    prior = recycled.prior
     check_asked(n_effective, None)
     settings = Fit(density=density, **options)
+    points = Points(
+        prior.to_u(recycled.theta), recycled.theta, recycled.log_likelihood, recycled.log_ratio
+    )
+    about: dict[str, str | int | float] = {"scheme": "table", "n": len(recycled)}
+    about |= {"source": recycled.source, "assumed": recycled.assumed}
     with shown(progress) as display:
-        return conclude(
+        posterior = conclude(
             prior,
-            Outcome(Points(prior.to_u(points), points, log_l, log_offset), n_calls=len(points)),
+            Outcome(
+                points,
+                n_calls=recycled.n_calls or len(recycled),
+                evidence=recycled.evidence,
+            ),
             n_effective=n_effective,
             options=settings,
             seed=as_seed(seed),
             progress=display,
-            settings={"scheme": "table", "n": len(points)},
+            settings=about,
         )
+    if recycled.n_independent is None:
+        return posterior
+    return judged_as_draws(posterior, recycled.n_independent, n_effective)
+
+
+def _recycled(theta: Any, log_likelihood: Any, prior: Any, log_proposal: Any) -> Recycled:
+    if not isinstance(theta, Recycled):
+        return Recycled.drawn(theta, log_likelihood, prior, log_proposal)
+    extra = {"log_likelihood": log_likelihood, "prior": prior, "log_proposal": log_proposal}
+    given = [name for name, value in extra.items() if value is not None]
+    if given:
+        raise InputError(
+            f"Expected recycled points alone, which hold theirs; got {', '.join(given)} besides; "
+            "leave that out."
+        )
+    return theta
 
 
 def refit(
@@ -146,26 +138,3 @@ def refit(
         training=trained,
         settings={**posterior.settings, "density": density},
     )
-
-
-def _finite(points: FloatArray) -> FloatArray:
-    finite = np.isfinite(points).all(axis=1)
-    if not finite.all():
-        raise InputError(
-            f"Expected finite points; got {points[~finite][0].tolist()} in row "
-            f"{int(np.argmin(finite))}; leave such points out."
-        )
-    return points
-
-
-def _real(values: Any, what: str) -> FloatArray:
-    try:
-        array = np.asarray(values)
-    except ValueError:  # ragged
-        array = np.empty(0, object)
-    if array.dtype.kind not in "fiu":
-        raise InputError(
-            f"Expected {what} as real numbers; got {type(values).__name__} that holds others; "
-            "pass a float64 array (n,)."
-        )
-    return array.astype(np.float64)

@@ -51,6 +51,7 @@ def summarize(posterior: Posterior) -> str:
         f"effective     {p.n_effective:,.0f} samples of {p.n_calls:,} likelihood calls"
         + (f", {p.n_failed:,} of them failed" if p.n_failed else ""),
         f"k-hat         {p.khat:.2f}",
+        *([f"assumed       {p.settings['assumed']}"] if "assumed" in p.settings else []),
         *_failures(p),
         "",
         f"{'parameter':<{max(width, 9)}}  {'mean':>11}  {'sd':>10}  {'16%':>11}  {'84%':>11}",

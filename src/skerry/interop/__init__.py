@@ -1,0 +1,43 @@
+r"""What other programs have made, and what they can read.
+
+**In**: points that another program evaluated become :class:`skerry.Recycled` points, which
+``skerry.fit`` turns into a posterior without a further likelihood call. Each reader says, in
+``recycled.assumed``, what it took for granted of the density they were drawn from; the posterior's
+summary repeats it.
+
+=====================  =============================================  ===========================
+reader                 proposal density g assumed                     log Z
+=====================  =============================================  ===========================
+``from_dynesty``       prior over the volume each dead point stands   the run's, with its error
+                       for
+``from_ultranest``     the same                                       the run's, with its error
+``from_nautilus``      points of a shell over its volume              the run's, error by its
+                                                                      effective size
+``from_emcee``,        the posterior itself, equal weights            not known
+``from_chains``
+``from_getdist``       the posterior itself, getdist's weights        not known
+``read_table``,        ``log_proposal``, the prior, or                the mean weight; not known
+``from_table``         ``log_weight``                                 from ``log_weight``
+=====================  =============================================  ===========================
+
+The packages themselves are only imported where a reader can't do without.
+"""
+
+from skerry.interop._chains import from_chains
+from skerry.interop._dynesty import from_dynesty
+from skerry.interop._emcee import from_emcee
+from skerry.interop._from_getdist import from_getdist
+from skerry.interop._nautilus import from_nautilus
+from skerry.interop._tables import from_table, read_table
+from skerry.interop._ultranest import from_ultranest
+
+__all__ = [
+    "from_chains",
+    "from_dynesty",
+    "from_emcee",
+    "from_getdist",
+    "from_nautilus",
+    "from_table",
+    "from_ultranest",
+    "read_table",
+]
