@@ -45,6 +45,15 @@ class FailuresChoice(StrEnum):
     zero = "zero"
 
 
+class ExportChoice(StrEnum):
+    """The kinds of files a posterior can be written as."""
+
+    getdist = "getdist"
+    netcdf = "netcdf"
+    csv = "csv"
+    parquet = "parquet"
+
+
 StoreFolder = Annotated[
     Path | None,
     typer.Option(help="Folder that keeps every evaluation: the same command goes on from it."),
@@ -269,6 +278,26 @@ def posterior(
             "failures": failures.value,
         }
         run_posterior(model, x, problem, options, out, quiet)
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="A run folder, or its posterior.npz.")],
+    out: Annotated[Path, typer.Argument(help="The file, or, for getdist, the root of three.")],
+    to: Annotated[
+        ExportChoice,
+        typer.Option(
+            help="getdist: text files OUT.txt, OUT.paramnames, OUT.ranges; netcdf: ArviZ's groups; "
+            "csv, parquet: a row a sample with its log weight."
+        ),
+    ],
+    debug: Debug = False,
+) -> None:
+    """A run's posterior as a file for other programs."""
+    with guarded(debug):
+        from skerry.cli._export import run_export
+
+        run_export(run, to.value, out)
 
 
 def main() -> None:

@@ -20,15 +20,25 @@ reader                 proposal density g assumed                     log Z
 ``from_table``         ``log_weight``                                 from ``log_weight``
 =====================  =============================================  ===========================
 
-The packages themselves are only imported where a reader can't do without.
+**Out**: ``to_arviz`` (also ``posterior.to_arviz()``), ``to_netcdf``, ``to_getdist``,
+``to_anesthetic``, ``to_corner``, ``to_pandas`` and ``to_text`` hand a posterior on with its
+weights.
+
+The packages themselves are only imported where a function can't do without.
 """
 
+from skerry.interop._anesthetic import to_anesthetic
+from skerry.interop._arviz import to_arviz, to_netcdf
 from skerry.interop._chains import from_chains
+from skerry.interop._corner import to_corner
 from skerry.interop._dynesty import from_dynesty
 from skerry.interop._emcee import from_emcee
 from skerry.interop._from_getdist import from_getdist
 from skerry.interop._nautilus import from_nautilus
+from skerry.interop._pandas import to_pandas
 from skerry.interop._tables import from_table, read_table
+from skerry.interop._text import to_text
+from skerry.interop._to_getdist import to_getdist
 from skerry.interop._ultranest import from_ultranest
 
 __all__ = [
@@ -40,4 +50,11 @@ __all__ = [
     "from_table",
     "from_ultranest",
     "read_table",
+    "to_anesthetic",
+    "to_arviz",
+    "to_corner",
+    "to_getdist",
+    "to_netcdf",
+    "to_pandas",
+    "to_text",
 ]

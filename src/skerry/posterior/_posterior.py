@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from skerry.posterior._flow import PosteriorFlow
 from skerry.posterior._history import Failed, Round, Search
 from skerry.posterior._status import Status
 from skerry.training import Fitted
+
+if TYPE_CHECKING:
+    from xarray import DataTree
 
 
 @dataclass(frozen=True)
@@ -125,10 +129,14 @@ class Posterior:
         Points repeat where n is large beside ``n_effective``; ``posterior.flow.sample`` never
         repeats one, but is a fit.
         """
+        return self.samples[self.resample(n, seed)]
+
+    def resample(self, n: int, seed: SeedLike) -> IntArray:
+        """The rows of ``samples`` that :meth:`sample` draws, ``(n,)``."""
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise InputError(f"Expected n to be an int >= 0; got {n!r}; pass a number of draws.")
         generator = as_seed(seed).child("posterior sample").numpy()
-        return self.samples[weights.systematic_resample(self.log_weights, n, generator)]
+        return weights.systematic_resample(self.log_weights, n, generator)
 
     def log_prob(self, theta: FloatArray) -> FloatArray:
         """The trained density's log value at points ``(n, d)``, normalised over theta."""
@@ -145,6 +153,31 @@ class Posterior:
         from skerry.posterior._summary import summarize
 
         return summarize(self)
+
+    def to_arviz(
+        self, n: int | None = None, seed: SeedLike = 0, *, observed: Any | None = None
+    ) -> DataTree:
+        """As ArviZ keeps posteriors, for its plots and statistics.
+
+        Groups: ``posterior``, n equal-weight draws ``(1, n)`` over ``chain`` and ``draw``;
+        ``sample_stats``, their ``log_likelihood`` and ``mode`` (-1: none); ``weighted_posterior``,
+        all weighted samples with ``log_weight`` (logsumexp 0), which lose nothing; ``modes``;
+        ``observed_data`` if given. Evidence, effective size, k-hat, status and settings are
+        attributes. Beware: ``arviz_stats``' ``psislw`` takes *minus* these log weights, and
+        ``arviz_base.extract(weights=...)`` ignores ``num_samples`` unless told
+        ``resampling_method="multinomial"``.
+
+        Args:
+            n: draws; None: as many as the effective size.
+            seed: of :meth:`sample`, whose draws these are.
+            observed: the observation: an array, or a dictionary of arrays.
+
+        Raises:
+            InputError: for names that xarray can't keep.
+        """
+        from skerry.posterior._arviz import to_datatree
+
+        return to_datatree(self, n, seed, observed)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write to one file (NumPy's npz: arrays and JSON, no pickle); see :func:`skerry.load`."""

@@ -1,0 +1,53 @@
+"""``skerry export``: a run's posterior as a file that other programs read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+import skerry
+from skerry import interop
+from skerry.errors import InputError
+from skerry.interop._lookup import needed
+from skerry.posterior import Posterior
+
+
+def run_export(run: Path, kind: str, out: Path) -> None:
+    """Read the posterior of a run folder, or of a file, and write it as another kind."""
+    path = run / "posterior.npz" if run.is_dir() else run
+    posterior = skerry.load(path)
+    if not isinstance(posterior, Posterior):
+        raise InputError(f"Expected a posterior to export; {path} holds an estimator.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    for file in WRITERS[kind](posterior, out):
+        typer.echo(f"Wrote {file}")
+
+
+def _getdist(posterior: Posterior, out: Path) -> tuple[Path, ...]:
+    return interop.to_text(posterior, out.with_suffix("") if out.suffix == ".txt" else out)
+
+
+def _netcdf(posterior: Posterior, out: Path) -> tuple[Path, ...]:
+    interop.to_netcdf(posterior, out)
+    return (out,)
+
+
+def _csv(posterior: Posterior, out: Path) -> tuple[Path, ...]:
+    interop.to_pandas(posterior).to_csv(out, index=False)
+    return (out,)
+
+
+def _parquet(posterior: Posterior, out: Path) -> tuple[Path, ...]:
+    needed("pyarrow", "pyarrow")
+    interop.to_pandas(posterior).to_parquet(out, engine="pyarrow", index=False)
+    return (out,)
+
+
+WRITERS: dict[str, Callable[[Posterior, Path], tuple[Path, ...]]] = {
+    "getdist": _getdist,
+    "netcdf": _netcdf,
+    "csv": _csv,
+    "parquet": _parquet,
+}
