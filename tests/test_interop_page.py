@@ -11,7 +11,17 @@ import pytest
 from two_islands import needs
 
 PAGE = Path(__file__).parent.parent / "docs" / "interop.md"
-PACKAGES = ("dynesty", "ultranest", "nautilus", "emcee", "getdist", "anesthetic", "h5netcdf")
+PACKAGES = (
+    "dynesty",
+    "ultranest",
+    "nautilus",
+    "emcee",
+    "getdist",
+    "anesthetic",
+    "h5netcdf",
+    "bilby",
+    "pyhf",
+)
 
 
 @needs(*PACKAGES)

@@ -96,7 +96,7 @@ def nautilus_sampler(run=RUN):
         posterior=lambda: (points, run.log_w, run.log_l),
         log_z=run.log_z,
         n_like=8000,
-        prior=SimpleNamespace(keys=["y", "x"]),
+        prior=SimpleNamespace(keys=["y", "one", "x"], dists=[st.norm(), 1.0, st.norm()]),
     )
 
 

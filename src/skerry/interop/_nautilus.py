@@ -52,8 +52,7 @@ def from_nautilus(
         drawn = run.posterior()
         log_z = float(run.log_z) if log_z is None else log_z
         calls = int(run.n_like)
-        names = getattr(getattr(run, "prior", None), "keys", None)
-        drawn = (_named(drawn[0], names), *drawn[1:3])
+        drawn = (_named(drawn[0], getattr(run, "prior", None)), *drawn[1:3])
     else:
         drawn = run
     if not isinstance(drawn, (tuple, list)) or len(drawn) < 3:
@@ -79,14 +78,13 @@ def from_nautilus(
     )
 
 
-def _named(points: Any, names: Any) -> Any:
-    """An array whose columns have names as a dictionary."""
-    if isinstance(points, Mapping) or not isinstance(names, (list, tuple)):
+def _named(points: Any, prior: Any) -> Any:
+    """An array whose columns are a nautilus Prior's free parameters as a dictionary."""
+    keys, dists = getattr(prior, "keys", None), getattr(prior, "dists", None)
+    if isinstance(points, Mapping) or keys is None or dists is None:
         return points
-    table = np.asarray(points)
-    if table.ndim != 2 or table.shape[1] != len(names):  # parameters that are fixed or tied
-        return points
-    return dict(zip(names, table.T, strict=True))
+    free = [key for key, dist in zip(keys, dists, strict=True) if hasattr(dist, "isf")]
+    return dict(zip(free, np.asarray(points).T, strict=True))
 
 
 def _table(points: Any, prior: Prior) -> FloatArray:
