@@ -36,10 +36,10 @@ types: $(VENV)/.installed
 	$(BIN)/mypy
 
 unit: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not statistical and not slow"
+	SKERRY_INTEROP=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not statistical and not slow"
 
 long: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "statistical or slow"
+	SKERRY_INTEROP=1 $(BIN)/python -m pytest -q -n $(WORKERS) -m "statistical or slow"
 
 clusters: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,clusters]"

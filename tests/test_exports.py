@@ -101,6 +101,7 @@ def test_arviz_gets_as_many_draws_as_they_are_worth():
     assert interop.to_arviz(posterior(), 10, observed=np.ones((2, 3)))["observed_data"]["x"].shape
 
 
+@needs("xarray_einstats")
 def test_arviz_own_functions_take_the_tree():
     """Their traps too: psislw wants minus log weights, extract's stratified method ignores n."""
     import arviz_base as az

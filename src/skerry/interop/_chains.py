@@ -21,6 +21,7 @@ def from_chains(
     prior: Prior,
     *,
     log_likelihood: Any = None,
+    most: int = 50_000,
     source: str = "chains",
 ) -> Recycled:
     r"""Markov chains as draws of the posterior, for :func:`skerry.fit`.
@@ -39,33 +40,44 @@ def from_chains(
         log_prob: the log of prior times likelihood, ``(steps, chains)`` or ``(steps,)``.
         prior: normalised; log L is taken as ``log_prob`` less its log density.
         log_likelihood: same shape as ``log_prob``, in place of that difference.
+        most: points to keep at most: of longer chains every k-th step, which the sentence says.
         source: where they come from.
 
     Raises:
         InputError: for shapes that don't match, or points outside the prior's support.
     """
     theta, values = _shaped(chains, log_prob, prior)
+    if not (isinstance(most, int) and most >= 1):
+        raise InputError(f"Expected most, an int >= 1; got {most!r}.")
     size, rhat = _independent(theta)
-    flat = theta.reshape(-1, prior.ndim)
+    steps, n_chains = theta.shape[:2]
+    every = -(-steps * n_chains // most)
+    kept = theta[::every].reshape(-1, prior.ndim)
+    size = min(size, len(kept))
     if log_likelihood is not None:
-        log_l = np.asarray(log_likelihood, dtype=np.float64).reshape(-1)
+        given = np.asarray(log_likelihood, dtype=np.float64)
+        if given.size != values.size:
+            raise InputError(
+                f"Expected log_likelihood of shape {values.shape}; got {given.shape}; give one a "
+                "step and chain."
+            )
+        log_l = given.reshape(values.shape)[::every].reshape(-1)
     else:
         with np.errstate(invalid="ignore"):
-            log_l = values.reshape(-1) - np.asarray(prior.log_prob(flat))
-    if log_l.shape != (len(flat),):
-        raise InputError(f"Expected log_likelihood of shape {values.shape}; got {log_l.shape}.")
-    steps, n_chains = theta.shape[:2]
+            log_l = values[::every].reshape(-1) - np.asarray(prior.log_prob(kept))
+    thinned = "" if every == 1 else f" (one of {every} is kept)"
     doubt = "" if rhat <= MIXED else "; the chains disagree: don't trust the masses of islands"
     return as_draws(
-        flat,
+        kept,
         log_l,
         prior,
-        np.ones(len(flat)),
+        np.ones(len(kept)),
         n_independent=size,
+        n_calls=steps * n_chains,
         source=source,
         assumed=(
-            f"draws of the posterior itself, equal weights: {n_chains} chains of {steps:,} steps, "
-            f"worth {size:,.0f} independent draws, R-hat {rhat:.3f}; Z is not known{doubt}"
+            f"draws of the posterior itself, equal weights: {n_chains} chains of {steps:,} "
+            f"steps{thinned}, worth {size:,.0f} independent draws, R-hat {rhat:.3f}; Z is not known{doubt}"
         ),
     )
 
@@ -85,7 +97,7 @@ def as_draws(
     points, first, inverse = np.unique(theta, axis=0, return_index=True, return_inverse=True)
     with np.errstate(divide="ignore"):
         log_w = np.log(np.bincount(inverse.reshape(-1), counts))
-    about["n_calls"] = len(theta)
+    about = {"n_calls": len(theta), **about}
     return Recycled.weighted(points, log_l[first], prior, log_w, Evidence(np.nan, np.nan), **about)
 
 

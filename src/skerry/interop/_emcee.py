@@ -11,7 +11,13 @@ from skerry.priors import Prior
 
 
 def from_emcee(
-    sampler: Any, prior: Prior, *, discard: int = 0, thin: int = 1, log_likelihood: Any = None
+    sampler: Any,
+    prior: Prior,
+    *,
+    discard: int = 0,
+    thin: int = 1,
+    log_likelihood: Any = None,
+    most: int = 50_000,
 ) -> Recycled:
     r"""The chains of an emcee run for :func:`skerry.fit`, as :func:`from_chains` takes them.
 
@@ -26,6 +32,7 @@ def from_emcee(
         thin: take each thin-th step.
         log_likelihood: ``(steps, walkers)`` of the steps that are left, if the run's own prior was
             another.
+        most: points to keep at most.
 
     Raises:
         InputError: for something else than a run, or points outside the prior's support.
@@ -40,5 +47,6 @@ def from_emcee(
         sampler.get_log_prob(discard=discard, thin=thin),
         prior,
         log_likelihood=log_likelihood,
+        most=most,
         source="emcee",
     )
