@@ -55,6 +55,28 @@ def test_dynesty(dynamic):
     assert posterior.n_calls == np.sum(sampler.results["ncall"])
 
 
+@needs("dynesty", "anesthetic")
+def test_anesthetic_nested_samples():
+    import anesthetic
+
+    results = dynesty_run(2).results
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        samples = anesthetic.NestedSamples(
+            results["samples"][:, ::-1], columns=["y", "x"], logL=results["logl"], logL_birth=200
+        )
+    recycled = interop.from_anesthetic(samples, PRIOR)
+    assert_the_truth(skerry.fit(recycled, **FAST))
+    theirs = interop.from_dynesty(results, PRIOR)
+    assert recycled.evidence.log_evidence == pytest.approx(theirs.evidence.log_evidence, abs=0.02)
+    assert recycled.evidence.error == pytest.approx(theirs.evidence.error, rel=0.2)
+    order = np.argsort(results["logl"])
+    shares = [np.exp(run.log_weights - run.log_weights.max()) for run in (recycled, theirs)]
+    assert shares[0].sum() == pytest.approx(shares[1][order].sum(), rel=0.1)
+    with pytest.raises(skerry.errors.InputError, match="anesthetic's NestedSamples, with logL"):
+        interop.from_anesthetic(anesthetic.MCMCSamples(results["samples"]), PRIOR)
+
+
 @needs("ultranest")
 def test_ultranest(tmp_path):
     import ultranest

@@ -10,7 +10,8 @@ reader                 proposal density g assumed                     log Z
 =====================  =============================================  ===========================
 ``from_dynesty``       prior over the volume each dead point stands   the run's, with its error
                        for
-``from_ultranest``     the same                                       the run's, with its error
+``from_ultranest``,    the same                                       the run's, with its error
+``from_anesthetic``
 ``from_nautilus``      points of a shell over its volume              the run's, error by its
                                                                       effective size
 ``from_emcee``,        the posterior itself, equal weights            not known
@@ -38,6 +39,7 @@ from skerry.interop._chains import from_chains
 from skerry.interop._corner import to_corner
 from skerry.interop._dynesty import from_dynesty
 from skerry.interop._emcee import from_emcee
+from skerry.interop._from_anesthetic import from_anesthetic
 from skerry.interop._from_getdist import from_getdist
 from skerry.interop._from_nautilus_prior import prior_from_nautilus
 from skerry.interop._nautilus import from_nautilus
@@ -51,6 +53,7 @@ from skerry.interop._transform import prior_from_transform
 from skerry.interop._ultranest import from_ultranest
 
 __all__ = [
+    "from_anesthetic",
     "from_chains",
     "from_dynesty",
     "from_emcee",

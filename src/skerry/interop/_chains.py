@@ -77,7 +77,8 @@ def from_chains(
         source=source,
         assumed=(
             f"draws of the posterior itself, equal weights: {n_chains} chains of {steps:,} "
-            f"steps{thinned}, worth {size:,.0f} independent draws, R-hat {rhat:.3f}; Z is not known{doubt}"
+            f"steps{thinned}, worth {size:,.0f} independent draws, R-hat {rhat:.3f}; Z is not "
+            f"known{doubt}"
         ),
     )
 

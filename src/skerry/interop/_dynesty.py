@@ -7,14 +7,9 @@ from typing import Any
 import numpy as np
 
 from skerry.inference import Recycled
-from skerry.interop._lookup import entries
+from skerry.interop._lookup import NESTED, entries
 from skerry.priors import Prior
 from skerry.weights import Evidence
-
-ASSUMED = (
-    "dead points of nested sampling, each standing for the prior volume that its weight gives it; "
-    "log Z and its error are the run's; errors of masses leave out the error of the volumes"
-)
 
 
 def from_dynesty(results: Any, prior: Prior) -> Recycled:
@@ -45,7 +40,7 @@ def from_dynesty(results: Any, prior: Prior) -> Recycled:
         prior,
         log_w,
         evidence,
-        assumed=ASSUMED,
+        assumed=NESTED,
         source="dynesty",
         n_calls=int(np.sum(calls)),
     )

@@ -12,6 +12,11 @@ from skerry._types import FloatArray
 from skerry.errors import InputError, UnsupportedError
 from skerry.priors import Prior
 
+NESTED = (
+    "dead points of nested sampling, each standing for the prior volume that its weight gives it; "
+    "log Z and its error are the run's; errors of masses leave out the error of the volumes"
+)
+
 
 def entries(source: Any, names: Sequence[str], what: str) -> list[Any]:
     """The named entries of a mapping, or the attributes of an object.

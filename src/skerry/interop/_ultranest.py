@@ -11,14 +11,10 @@ import numpy as np
 
 from skerry.errors import InputError
 from skerry.inference import Recycled
-from skerry.interop._lookup import columns, entries
+from skerry.interop._lookup import NESTED, columns, entries
 from skerry.priors import Prior
 from skerry.weights import Evidence
 
-ASSUMED = (
-    "points of nested sampling, each standing for the prior volume that its weight gives it; "
-    "log Z and its error are the run's; errors of masses leave out the error of the volumes"
-)
 TOLD = ("logz", "logzerr", "ncall")
 RUN = "the results of an UltraNest run"
 
@@ -53,7 +49,7 @@ def from_ultranest(result: Any, prior: Prior) -> Recycled:
         prior,
         log_w,
         Evidence(float(about["logz"]), float(about["logzerr"])),
-        assumed=ASSUMED,
+        assumed=NESTED,
         source="UltraNest",
         n_calls=int(about["ncall"]),
     )
