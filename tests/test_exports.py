@@ -316,6 +316,17 @@ def test_names_that_do_not_fit_are_told():
         interop.to_pandas(p)
 
 
+@needs("getdist", "anesthetic")
+def test_draws_that_no_likelihood_has_seen_can_be_exported(tmp_path):
+    from dataclasses import replace
+
+    p = replace(posterior(), log_likelihood=np.full(len(posterior().samples), np.nan))
+    assert interop.to_getdist(p).loglikes is None
+    assert interop.to_anesthetic(p)["x"].mean() == pytest.approx(p.mean[0])
+    assert np.isnan(p.to_arviz(20)["sample_stats"]["log_likelihood"]).all()
+    assert (np.loadtxt(interop.to_text(p, tmp_path / "run")[0])[:, 1] == 0).all()
+
+
 # The command line
 
 KINDS = {

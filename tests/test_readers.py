@@ -227,6 +227,19 @@ def test_the_likelihood_of_a_chain_may_be_given():
     )
 
 
+def test_chains_on_a_circle_may_have_wound_round_it():
+    prior = skerry.Prior({"x": st.uniform(-5, 10), "phase": skerry.Periodic(0, 2 * np.pi)})
+    rng = np.random.default_rng(0)
+    theta = np.stack([rng.normal(size=(400, 6)), rng.vonmises(0, 4, (400, 6))], axis=2)
+    log_prob = st.norm.logpdf(theta[..., 0]) + st.vonmises.logpdf(theta[..., 1], 4)
+    wound = theta + np.array([0, 2 * np.pi]) * rng.integers(-3, 4, (1, 6, 1))
+    one, two = (interop.from_chains(chains, log_prob, prior) for chains in (theta, wound))
+    np.testing.assert_allclose(one.theta, two.theta, atol=1e-12)
+    assert two.n_independent == pytest.approx(one.n_independent, rel=1e-6)
+    assert two.n_independent > 1000
+    assert len(skerry.fit(two, **FAST).modes) == 1
+
+
 def test_long_chains_are_thinned_and_say_so():
     theta, log_prob = chain_arrays(400, 20, 1)
     recycled = interop.from_chains(theta, log_prob, PRIOR, most=3000)

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats as st
 
 from skerry._types import FloatArray
 from skerry.errors import PriorError, ProblemError, UnsupportedError
-from skerry.interop._numpyro import truncated_normal
+from skerry.interop._numpyro import truncated
 from skerry.priors import Periodic, Prior
 from skerry.problem import Problem
 
-FAMILIES: dict[str, Callable[[Any], Any]] = {
-    "Beta": lambda p: st.beta(p.alpha, p.beta, p.minimum, p.maximum - p.minimum),
-    "Cauchy": lambda p: st.cauchy(p.alpha, p.beta),
-    "Exponential": lambda p: st.expon(0, p.mu),
-    "Gamma": lambda p: st.gamma(p.k, 0, p.theta),
-    "Gaussian": lambda p: st.norm(p.mu, p.sigma),
-    "HalfGaussian": lambda p: st.halfnorm(0, p.sigma),
-    "LogNormal": lambda p: st.lognorm(p.sigma, 0, np.exp(p.mu)),
-    "LogUniform": lambda p: st.loguniform(p.minimum, p.maximum),
-    "Logistic": lambda p: st.logistic(p.mu, p.scale),
-    "StudentT": lambda p: st.t(p.df, p.mu, p.scale),
-    "TruncatedGaussian": lambda p: truncated_normal(p.mu, p.sigma, p.minimum, p.maximum),
-    "Uniform": lambda p: st.uniform(p.minimum, p.maximum - p.minimum),
+FAMILIES: dict[str, tuple[str, Callable[[Any], tuple[float, ...]]]] = {
+    "Beta": ("beta", lambda p: (p.alpha, p.beta, p.minimum, p.maximum - p.minimum)),
+    "Cauchy": ("cauchy", lambda p: (p.alpha, p.beta)),
+    "Exponential": ("expon", lambda p: (0, p.mu)),
+    "Gamma": ("gamma", lambda p: (p.k, 0, p.theta)),
+    "Gaussian": ("norm", lambda p: (p.mu, p.sigma)),
+    "HalfGaussian": ("halfnorm", lambda p: (0, p.sigma)),
+    "LogNormal": ("lognorm", lambda p: (p.sigma, 0, math.exp(p.mu))),
+    "LogUniform": ("loguniform", lambda p: (p.minimum, p.maximum)),
+    "Logistic": ("logistic", lambda p: (p.mu, p.scale)),
+    "StudentT": ("t", lambda p: (p.df, p.mu, p.scale)),
+    "TruncatedGaussian": ("truncnorm", lambda p: truncated(p.mu, p.sigma, p.minimum, p.maximum)),
+    "Uniform": ("uniform", lambda p: (p.minimum, p.maximum - p.minimum)),
 }
 ALIASES = {
     "Normal": "Gaussian",
@@ -148,4 +148,9 @@ def _column(name: str, part: Any) -> Any:
         )
     if kind == "Uniform" and part.boundary == "periodic":
         return Periodic(float(part.minimum), float(part.maximum))
-    return FAMILIES[kind](part) if kind in FAMILIES else _Own(part)
+    if kind not in FAMILIES:
+        return _Own(part)
+    from scipy import stats
+
+    family, numbers = FAMILIES[kind]
+    return getattr(stats, family)(*map(float, numbers(part)))

@@ -116,7 +116,8 @@ def _shaped(chains: Any, log_prob: Any, prior: Prior) -> tuple[FloatArray, Float
             f"Expected log_prob of shape {theta.shape[:2]}, one a step and chain; got "
             f"{np.shape(log_prob)}."
         )
-    return theta.astype(np.float64), values.astype(np.float64)
+    flat = prior.wrap(theta.reshape(-1, prior.ndim).astype(np.float64))
+    return flat.reshape(theta.shape), values.astype(np.float64)
 
 
 def _independent(theta: FloatArray) -> tuple[float, float]:

@@ -34,7 +34,8 @@ def from_nautilus(
     A shell of prior volume :math:`V_s` with :math:`N_s` points gives each the weight
     :math:`w_i = L_i V_s / N_s` (Lange 2023), so that the proposal density assumed is
     :math:`g = \pi N_s / (n V_s)`, and :math:`\log g = \log \pi + \log L_i - \log Z - \log n -
-    \mathtt{log\_w}_i`. The error of log Z is :math:`1/\sqrt{n_\mathrm{eff}}`.
+    \mathtt{log\_w}_i`. The error of log Z is :math:`1/\sqrt{n_\mathrm{eff}}`; run with
+    ``discard_exploration=True`` where log Z matters: points that shaped their own shells bias it.
 
     Args:
         run: the sampler, or what ``sampler.posterior()`` returned: ``(points, log_w, log_l)``,

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from scipy import stats as st
 
 from skerry.errors import UnsupportedError
 from skerry.priors import Prior
 
-FAMILIES: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
-    "Beta": (("concentration1", "concentration0"), st.beta),
-    "Cauchy": (("loc", "scale"), st.cauchy),
-    "Chi2": (("df",), st.chi2),
-    "Exponential": (("rate",), lambda rate: st.expon(0, 1 / rate)),
-    "Gamma": (("concentration", "rate"), lambda k, rate: st.gamma(k, 0, 1 / rate)),
-    "Gumbel": (("loc", "scale"), st.gumbel_r),
-    "HalfCauchy": (("scale",), lambda scale: st.halfcauchy(0, scale)),
-    "HalfNormal": (("scale",), lambda scale: st.halfnorm(0, scale)),
-    "InverseGamma": (("concentration", "rate"), lambda k, rate: st.invgamma(k, 0, rate)),
-    "Laplace": (("loc", "scale"), st.laplace),
-    "LogNormal": (("loc", "scale"), lambda loc, scale: st.lognorm(scale, 0, np.exp(loc))),
-    "LogUniform": (("low", "high"), st.loguniform),
-    "Logistic": (("loc", "scale"), st.logistic),
-    "Normal": (("loc", "scale"), st.norm),
-    "Pareto": (("scale", "alpha"), lambda scale, alpha: st.pareto(alpha, 0, scale)),
-    "StudentT": (("df", "loc", "scale"), st.t),
-    "Uniform": (("low", "high"), lambda low, high: st.uniform(low, high - low)),
-    "Weibull": (("scale", "concentration"), lambda scale, k: st.weibull_min(k, 0, scale)),
+Numbers: TypeAlias = tuple[float, ...]
+FAMILIES: dict[str, tuple[tuple[str, ...], str, Callable[..., Numbers]]] = {
+    "Beta": (("concentration1", "concentration0"), "beta", lambda a, b: (a, b)),
+    "Cauchy": (("loc", "scale"), "cauchy", lambda loc, scale: (loc, scale)),
+    "Chi2": (("df",), "chi2", lambda df: (df,)),
+    "Exponential": (("rate",), "expon", lambda rate: (0, 1 / rate)),
+    "Gamma": (("concentration", "rate"), "gamma", lambda k, rate: (k, 0, 1 / rate)),
+    "Gumbel": (("loc", "scale"), "gumbel_r", lambda loc, scale: (loc, scale)),
+    "HalfCauchy": (("scale",), "halfcauchy", lambda scale: (0, scale)),
+    "HalfNormal": (("scale",), "halfnorm", lambda scale: (0, scale)),
+    "InverseGamma": (("concentration", "rate"), "invgamma", lambda k, rate: (k, 0, rate)),
+    "Laplace": (("loc", "scale"), "laplace", lambda loc, scale: (loc, scale)),
+    "LogNormal": (("loc", "scale"), "lognorm", lambda loc, scale: (scale, 0, math.exp(loc))),
+    "LogUniform": (("low", "high"), "loguniform", lambda low, high: (low, high)),
+    "Logistic": (("loc", "scale"), "logistic", lambda loc, scale: (loc, scale)),
+    "Normal": (("loc", "scale"), "norm", lambda loc, scale: (loc, scale)),
+    "Pareto": (("scale", "alpha"), "pareto", lambda scale, alpha: (alpha, 0, scale)),
+    "StudentT": (("df", "loc", "scale"), "t", lambda df, loc, scale: (df, loc, scale)),
+    "Uniform": (("low", "high"), "uniform", lambda low, high: (low, high - low)),
+    "Weibull": (("scale", "concentration"), "weibull_min", lambda scale, k: (k, 0, scale)),
 }
 WRAPPERS = ("ExpandedDistribution", "Independent")
 TRUNCATED = (
@@ -63,36 +64,37 @@ def prior_from_numpyro(parts: Mapping[str, Any]) -> Prior:
 
 
 def _columns(name: str, part: Any) -> dict[str, Any]:
+    from scipy import stats
+
     shape = tuple(getattr(part, "batch_shape", ())) + tuple(getattr(part, "event_shape", ()))
     while type(part).__name__ in WRAPPERS:
         part = part.base_dist
-    names, make = _family(name, part)
-    values = [np.asarray(value, dtype=np.float64) for value in names]
-    if not shape:
-        return {name: make(*(float(value) for value in values))}
-    rows = [np.broadcast_to(value, shape) for value in values]
+    settings, family, numbers = _family(name, part)
+    rows = [np.broadcast_to(np.asarray(value, dtype=np.float64), shape) for value in settings]
     return {
-        f"{name}[{','.join(map(str, place))}]": make(*(float(row[place]) for row in rows))
+        name + (f"[{','.join(map(str, place))}]" if shape else ""): getattr(stats, family)(
+            *numbers(*(float(row[place]) for row in rows))
+        )
         for place in np.ndindex(shape)
     }
 
 
-def _family(name: str, part: Any) -> tuple[list[Any], Callable[..., Any]]:
-    """A distribution's settings, and the function that makes it of them."""
+def _family(name: str, part: Any) -> tuple[list[Any], str, Callable[..., Numbers]]:
+    """A distribution's settings, its name in scipy.stats, and that one's settings from its own."""
     kind = type(part).__name__
     if kind in TRUNCATED and type(part.base_dist).__name__ == "Normal":
         low, high = getattr(part, "low", -np.inf), getattr(part, "high", np.inf)
-        return [part.base_dist.loc, part.base_dist.scale, low, high], truncated_normal
+        return [part.base_dist.loc, part.base_dist.scale, low, high], "truncnorm", truncated
     if kind not in FAMILIES or tuple(getattr(part, "event_shape", ())):
         raise UnsupportedError(
             f"Expected one of numpyro's {', '.join(FAMILIES)} or a truncated Normal for {name!r}; "
             f"got {kind}; pass a distribution of scipy.stats to skerry.Prior, or a transform to "
             "skerry.Prior.from_transform."
         )
-    names, make = FAMILIES[kind]
-    return [getattr(part, setting) for setting in names], make
+    names, family, numbers = FAMILIES[kind]
+    return [getattr(part, setting) for setting in names], family, numbers
 
 
-def truncated_normal(loc: float, scale: float, low: float, high: float) -> Any:
-    """A normal between low and high."""
-    return st.truncnorm((low - loc) / scale, (high - loc) / scale, loc, scale)
+def truncated(loc: float, scale: float, low: float, high: float) -> Numbers:
+    """The settings of scipy's ``truncnorm`` for a normal between low and high."""
+    return (low - loc) / scale, (high - loc) / scale, loc, scale

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats as st
 
 from skerry._types import FloatArray
 from skerry.errors import InputError
@@ -50,6 +49,8 @@ def problem_from_pyhf(
         InputError: for another kind of file, or priors of parameters that it hasn't.
         UnsupportedError: without pyhf.
     """
+    from scipy.stats import uniform
+
     pyhf = needed("pyhf", "pyhf", "dev")
     whole = _workspace(pyhf, workspace)
     settings = {**options, **({} if measurement is None else {"measurement_name": measurement})}
@@ -65,7 +66,7 @@ def problem_from_pyhf(
         )
     bounds = model.config.suggested_bounds()
     parts = {
-        name: (priors or {}).get(name, st.uniform(low, high - low))
+        name: (priors or {}).get(name, uniform(low, high - low))
         for name, (low, high), use in zip(names, bounds, free, strict=True)
         if use
     }
