@@ -7,12 +7,13 @@ import itertools
 import numpy as np
 import pytest
 import scipy.stats as st
+from scipy.optimize import minimize
 from scipy.special import logsumexp, ndtr, ndtri
 
 import skerry
 from skerry._seeds import as_seed
 from skerry.errors import InputError, UnsupportedError
-from skerry.modes import find_modes, fit_islands, random_islands
+from skerry.modes import find_modes, fit_islands, modes_of_islands, random_islands
 
 SEED = as_seed(0)
 Z = 5.0
@@ -457,3 +458,34 @@ def test_random_islands_sit_on_points_drawn_by_weight():
     np.testing.assert_array_equal(again.frames.means, islands.frames.means)
     other = random_islands(u, log_w, 6, as_seed(1))
     assert not np.array_equal(other.frames.means, islands.frames.means)
+
+
+def arc(u):
+    """A thin arc of radius 2, highest at angle 0, six nats lower at the other side."""
+    radius, angle = np.hypot(*u.T), np.arctan2(u[:, 1], u[:, 0])
+    return -0.5 * ((radius - 2.0) / 0.02) ** 2 - 3.0 * (1.0 - np.cos(angle))
+
+
+def tail_of_an_arc(climb):
+    """How many modes a peak and a far tail of the arc are, with nothing seen in between."""
+    rng = np.random.default_rng(0)
+    angles = np.concatenate([0.3 * rng.standard_normal(200), 2.5 + 0.1 * rng.standard_normal(50)])
+    u = 2.0 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    start = np.zeros(250, np.int64) + (angles > 1.5)
+    islands = fit_islands(u, np.zeros(250), start, 2)
+    return modes_of_islands(islands, u, arc(u), arc, threshold=2.0, climb=climb).n_modes
+
+
+def uphill(place):
+    """A climb along the arc."""
+    angle = minimize(lambda a: 3.0 * (1.0 - np.cos(a[0])), [np.arctan2(place[1], place[0])]).x[0]
+    return 2.0 * np.array([np.cos(angle), np.sin(angle)])
+
+
+def test_a_tail_from_which_a_climb_leads_to_the_peak_is_no_mode():
+    assert tail_of_an_arc(uphill) == 1
+
+
+@pytest.mark.parametrize("climb", [None, lambda place: place, lambda place: None])
+def test_a_place_where_climbs_end_is_a_mode(climb):
+    assert tail_of_an_arc(climb) == 2

@@ -20,7 +20,9 @@ def peers():
     return module
 
 
-OPTIONS = types.SimpleNamespace(max_calls=1000, max_cpu=100.0, n_effective=500, verbose=False)
+OPTIONS = types.SimpleNamespace(
+    max_calls=1000, max_cpu=100.0, n_effective=500, verbose=False, c2st=200, seeds=[0]
+)
 
 
 def exact(peers, keep=lambda labels: labels >= 0, shift=0.0):
@@ -47,6 +49,7 @@ def test_a_run_is_counted_and_judged(peers):
     assert poor["lost_modes"] == [1]
     assert poor["log_evidence_z"] == pytest.approx(5.0)
     assert poor["mass_error"] > 0.2
+    assert good["c2st"] < 0.6 < poor["c2st"]
 
 
 def test_failures_and_caps_are_shown(peers):

@@ -31,7 +31,9 @@ from skerry.modes.splitting import grow_islands, join, take
 from skerry.modes.walls import modes_of_islands
 from skerry.posterior import Round, log_normal, unseen
 
+CLIMB = 200  # slopes that a climb to check a mode may take
 CROWD = 10  # islands beyond which each earns a hunt more calls
+GOOD = 0.85  # effective samples a call beyond which a refit gains little
 MAX_ROUNDS = 60
 VAGUE = 1e4  # a tempered posterior that much larger in volume tells next to nothing
 SURPRISE = 2.0  # nats of weight at a peak beyond which it counts as unexplained
@@ -147,9 +149,27 @@ def find_topology(state: State, target: Target, islands: Islands) -> tuple[Topol
     u = np.concatenate([state.u, state.peaks])
     at_peaks = state.heights + log_normal(state.peaks[:, flat])
     values = np.concatenate([state.landscape(target.periodic), at_peaks])
+
+    def climb(place: FloatArray) -> FloatArray | None:
+        nonlocal calls
+        if np.any(np.all(state.peaks == place, axis=1)):
+            return place
+        most = CLIMB * (len(place) + 1)
+        hunter = Hunter(target.log_likelihood, target.gradient, target.periodic, most)
+        hunter.climb(place)
+        found = hunter.result()
+        calls += found.n_calls
+        return found.ends[0] if len(found.ends) else None
+
     options = target.settings
     topology = modes_of_islands(
-        islands, u, values, evaluate, threshold=options.threshold, n_modes=options.n_modes
+        islands,
+        u,
+        values,
+        evaluate,
+        threshold=options.threshold,
+        n_modes=options.n_modes,
+        climb=climb,
     )
     return topology, calls
 
@@ -259,14 +279,17 @@ def _settled(state: State, target: Target) -> bool:
     left = (target.n_effective - explored[-1].n_effective) / max(share, 0.01)
     gained = share / max(1e-9, *(r.share for r in explored[:-1]))
     stalled = len(explored) >= 4 and share > 0.25 and gained < 1.1
-    return share > 0.85 or stalled or left < 2 * explored[-1].n
+    return share > GOOD or stalled or left < 2 * explored[-1].n
 
 
 def _surprised(state: State, target: Target) -> bool:
-    """Whether final draws met what exploring had not: time to explore again."""
+    """Whether final draws met what exploring had not, or cost too dear: time to explore again."""
     explored = [r for r in state.history if r.kind == "explore"]
-    fair = state.history[-1].share > 0.5 * explored[-1].share
-    return not fair and len(explored) < target.settings.max_rounds
+    last = state.history[-1]
+    left = (target.n_effective - last.n_effective) / max(last.share, 0.02)
+    dear = left * (1.0 - last.share / GOOD) > 2.0 * explored[-1].n
+    fair = last.share > 0.5 * explored[-1].share
+    return (dear or not fair) and len(explored) < target.settings.max_rounds
 
 
 def _heavy(state: State) -> FloatArray:

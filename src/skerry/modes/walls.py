@@ -6,7 +6,8 @@ from one best point to the other, at first straight, then led over the best poin
 and the lowest value met is the pass between them: the wall found is never lower than the
 real one. The merge tree over these edges, the highest first,
 is the persistence diagram: a handful of likelihood calls buys walls that were looked at, where a
-graph of samples would leap over the gap that nobody visits.
+graph of samples would leap over the gap that nobody visits. What then stands alone, and no hunt
+has climbed to, is climbed from: the tail of a curved island leads back to it.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from skerry.modes.persistence import Topology
 from skerry.modes.splitting import take
 
 LogDensity: TypeAlias = Callable[[FloatArray], FloatArray]
+Climb: TypeAlias = Callable[[FloatArray], FloatArray | None]
 STEPS = 4  # looks on each leg of a way
 DETOURS = 4
+GAIN = 0.5  # what a detour must leave of a wall, or less, for another to be worth its calls
 NEIGHBOURS = 6
 FAR = 20.0  # standard deviations: what lies farther apart is not looked between
 
@@ -37,6 +40,7 @@ def modes_of_islands(
     *,
     threshold: float = 3.0,
     n_modes: int | None = None,
+    climb: Climb | None = None,
 ) -> Topology:
     """Merge components into modes.
 
@@ -47,6 +51,7 @@ def modes_of_islands(
         evaluate: the log density at further points, same constant.
         threshold: the least prominence of a mode, in nats.
         n_modes: keep just so many, the most prominent.
+        climb: where a climb from a place ``(d,)`` ends; None if it gets nowhere.
     """
     log_r, _ = responsibilities(islands, u)
     values = np.where(np.isfinite(log_density), log_density, -np.inf)
@@ -59,7 +64,25 @@ def modes_of_islands(
     islands, log_r, best = take(islands, order), log_r[:, order], best[order]
     into, deaths = _merge(islands, u, values, best, evaluate)
     heights = values[best]
+    if climb is not None:
+        for k in np.flatnonzero(heights - deaths >= threshold)[:0:-1]:
+            end = climb(u[best[k]])
+            over = k if end is None else int(_owner(islands, end[None])[0])
+            if k not in _chain(into, over):
+                into[k], deaths[k] = over, heights[k]
     return _topology(islands, u[best], heights, into, deaths, threshold, n_modes)
+
+
+def _owner(islands: Islands, u: FloatArray) -> IntArray:
+    return np.asarray(np.argmax(responsibilities(islands, u)[0], axis=1))
+
+
+def _chain(into: IntArray, k: int) -> list[int]:
+    """A node and all that it merges into, one after the other."""
+    chain = [int(k)]
+    while into[chain[-1]] != chain[-1]:
+        chain.append(int(into[chain[-1]]))
+    return chain
 
 
 def _argmax(values: FloatArray, mask: FloatArray) -> int:
@@ -140,7 +163,9 @@ def _wall(
     lows = [_segment(islands, a, y[way], evaluate)]
     found = -np.inf
     for _ in range(DETOURS):
-        found = max(found, min(ceiling, *lows))
+        last, found = found, max(found, min(ceiling, *lows))
+        if ceiling - found > GAIN * (ceiling - last):
+            break
         worst = int(np.argmin(lows))
         here, there = way[worst], way[worst + 1]
         leg = y[there] - y[here]
