@@ -23,7 +23,7 @@ from scipy.special import logsumexp
 from skerry import weights
 from skerry._types import BoolArray, FloatArray
 from skerry.flows import Frames
-from skerry.inference._proposal import Proposal
+from skerry.inference._proposal import Proposal, lifted
 from skerry.inference._state import State, Target
 from skerry.modes import Islands, Topology
 from skerry.modes.hunting import Hunter, starts
@@ -104,7 +104,7 @@ def step(state: State, target: Target) -> State:
     elif number == 1:
         proposal = _first_proposal(state.islands)
     else:
-        proposal = Proposal(state.islands)
+        proposal = Proposal(lifted(state.islands))
     n = _size(state, target)
     if n < 1:
         return replace(state, phase="done")

@@ -139,7 +139,7 @@ def conclude(
             size,
             n_effective,
             khat,
-            unseen=0.0 if search is None else search.unseen,
+            doubtful=search is not None and search.doubtful,
             interrupted=outcome.interrupted,
             failed_share=n_failed / max(1, outcome.n_calls),
         ),

@@ -296,7 +296,7 @@ def adaptive_outcome(
         n_calls=state.n_calls + n_looks,
         failed=calls.failed,
         topology=topology,
-        search=Search(state.n_starts, tuple(int(v) for v in visits)),
+        search=Search(state.n_starts, tuple(int(v) for v in visits), whole=began is None),
     )
 
 
