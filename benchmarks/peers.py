@@ -11,6 +11,7 @@ the whole process and hold compilation. A run ends at ``--max-calls`` (which a b
 or ``--max-cpu``; what it then knows is judged as it is, and a run that knows nothing is a failure.
 
 Every run appends a row of JSON to ``benchmarks/results/history.jsonl``; a table is printed last.
+``--table`` prints that of the rows there are, the latest of each run, and runs nothing.
 Install ``benchmarks/requirements.txt`` beside skerry.
 """
 
@@ -18,6 +19,7 @@ import argparse
 import contextlib
 import importlib.metadata
 import io
+import itertools
 import json
 import os
 import platform
@@ -263,6 +265,17 @@ def table(rows):
     return "\n".join(lines)
 
 
+def stored(options):
+    """The rows there are of these tasks, samplers and seeds: the latest of each run."""
+    rows = {}
+    for line in options.history.read_text().splitlines():
+        row = json.loads(line)
+        if row["kind"] == "peers" and "c2st" in row:
+            rows[row["task"], row["sampler"], row["seed"]] = row
+    wanted = itertools.product(options.tasks, options.samplers, options.seeds)
+    return [rows[key] for key in wanted if key in rows]
+
+
 def _median(values, form):
     return format(float(np.median(values)), form) if values else "-"
 
@@ -279,6 +292,7 @@ def arguments():
     parser.add_argument("--max-cpu", type=float, default=900.0, help="CPU seconds for each run")
     parser.add_argument("--c2st", type=int, default=0, help="draws for it, first seed; 0: none")
     parser.add_argument("--history", type=Path, default=HISTORY)
+    parser.add_argument("--table", action="store_true", help="only the table of the rows there are")
     parser.add_argument("--verbose", action="store_true", help="print failures in full")
     return parser.parse_args()
 
@@ -287,6 +301,9 @@ def main():
     from skerry import tasks
 
     options = arguments()
+    if options.table:
+        print(table(stored(options)))
+        return
     signal.signal(signal.SIGPROF, out_of_time)
     settings = {
         "n_effective": options.n_effective,

@@ -1,6 +1,7 @@
 """The script that compares samplers: it counts, judges, and shows failures as failures."""
 
 import importlib.util
+import json
 import types
 from pathlib import Path
 
@@ -73,3 +74,20 @@ def test_failures_and_caps_are_shown(peers):
     assert "| broken | 1 | 1 | 0 | - |" in text[2]
     assert "Stopped: 1300 likelihood calls" in text[3]
     assert text[4].endswith("| 0 | finished |")
+
+
+def test_the_table_takes_the_latest_row_of_each_run(peers, tmp_path):
+    rows = [
+        {"kind": "peers", "task": task, "sampler": "skerry", "seed": 0, "c2st": None} | rest
+        for task, rest in [
+            ("corners", {"calls": 1}),
+            ("eggbox", {"calls": 2}),
+            ("corners", {"calls": 3}),
+        ]
+    ]
+    path = tmp_path / "history.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"kind": "other"}]))
+    options = types.SimpleNamespace(
+        history=path, tasks=["corners", "octants"], samplers=["skerry"], seeds=[0, 1]
+    )
+    assert [row["calls"] for row in peers.stored(options)] == [3]
