@@ -130,7 +130,10 @@ def test_walls_looked_at_all_at_once_are_the_walls_looked_at_in_turn():
     np.testing.assert_array_equal(found[0].deaths, found[1].deaths)
 
 
-@pytest.mark.parametrize("name", ["corners", "himmelblau", "higgs_4d"])
+@pytest.mark.parametrize(
+    "name",
+    ["corners", *(pytest.param(n, marks=pytest.mark.slow) for n in ("himmelblau", "higgs_4d"))],
+)
 def test_whole_runs_take_few_batches_and_lose_no_mode(name):
     task = skerry.tasks.get(name)
     prior, batches = task.problem.prior, []

@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skerry import calibration, embeddings, errors, metrics, noise, plot, store, tasks
+    from skerry import calibration, embeddings, errors, files, metrics, noise, plot, store, tasks
     from skerry.amortization import Estimator, Pools, amortize
     from skerry.execution import Workers
     from skerry.inference import Adaptive, Fit, Static, fit, infer, refit
@@ -43,7 +43,17 @@ _HOMES = {
     "load": "loading",
     "refit": "inference",
 }
-_MODULES = ("calibration", "embeddings", "errors", "metrics", "noise", "plot", "store", "tasks")
+_MODULES = (
+    "calibration",
+    "embeddings",
+    "errors",
+    "files",
+    "metrics",
+    "noise",
+    "plot",
+    "store",
+    "tasks",
+)
 __version__ = "0.1.0.dev0"
 __all__ = [
     "Adaptive",
@@ -65,6 +75,7 @@ __all__ = [
     "calibration",
     "embeddings",
     "errors",
+    "files",
     "fit",
     "infer",
     "load",

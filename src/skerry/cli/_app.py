@@ -13,6 +13,7 @@ from skerry.cli._errors import guarded
 EPILOG = (
     "Exit codes: 0 done (read the status: a run that fell short ends with 0 too); 1 a likelihood "
     "call failed, a store can't be written, or something unforeseen; 2 input that can't be used; "
+    "3 points are lacking: evaluate the chunks, then `skerry collect` again; "
     "75 stopped by SIGTERM or --max-seconds, and the same command goes on from its --store; 130 "
     "stopped by Ctrl-C (what an adaptive run knew by then is in its folder); 143 by SIGTERM "
     "without a store."
@@ -161,7 +162,8 @@ def infer(
 ) -> None:
     """The posterior of a problem: adaptive rounds, or prior draws with --n."""
     with guarded(debug, resumable=store is not None):
-        from skerry.cli._commands import chosen_executor, chosen_scheme, run_infer
+        from skerry.cli._commands import chosen_scheme, run_infer
+        from skerry.cli._executor import chosen_executor
 
         options = {
             "scheme": chosen_scheme(n, thoroughness, None if density is None else density.value),
@@ -258,7 +260,8 @@ def posterior(
 ) -> None:
     """The posterior of one observation from a trained estimator."""
     with guarded(debug, resumable=store is not None):
-        from skerry.cli._commands import chosen_executor, run_posterior
+        from skerry.cli._commands import run_posterior
+        from skerry.cli._executor import chosen_executor
 
         options = {
             "n_effective": effective,
@@ -268,6 +271,113 @@ def posterior(
             "failures": failures.value,
         }
         run_posterior(model, x, problem, options, out, quiet)
+
+
+RunFolder = Annotated[Path, typer.Argument(help="The run's folder.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Say how the run stands as one line of JSON, nothing else.")
+]
+
+
+@app.command()
+def propose(
+    run: RunFolder,
+    problem: Annotated[
+        Path | None,
+        typer.Argument(
+            help="First time only: a Python file that defines `problem` (and `x`) or `prior`, and "
+            "is run; or a .toml or .json file with a prior."
+        ),
+    ] = None,
+    n: Annotated[
+        int | None,
+        typer.Option("--n", min=1, help="Chunks a round at most: the size of your job array. [10]"),
+    ] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(min=10, help="So many prior draws, in one round; by default adaptive rounds."),
+    ] = None,
+    max_calls: Annotated[
+        int | None, typer.Option(min=10, help="Likelihood calls at most, adaptive.")
+    ] = None,
+    thoroughness: Annotated[
+        float | None, typer.Option(min=0.01, help="How hard to look for islands. [1]")
+    ] = None,
+    effective: Annotated[
+        float | None, typer.Option(min=1.0, help="Effective samples asked for. [10000]")
+    ] = None,
+    failures: Annotated[
+        FailuresChoice | None,
+        typer.Option(
+            help="Calls that fail: refuse the chunk, leave the point out, or count it impossible. "
+            "[raise]"
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers. [0]")] = None,
+    job_script: Annotated[
+        str | None, typer.Option(help="Write job.sh to the run's folder, for: slurm.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """File mode: write the points that a run needs next, as CSV; the first call settles options."""
+    with guarded(debug, resumable=True):
+        from skerry.cli._files_commands import run_propose
+
+        options = {
+            "chunks": n,
+            "draws": draws,
+            "max_calls": max_calls,
+            "thoroughness": thoroughness,
+            "n_effective": effective,
+            "failures": None if failures is None else failures.value,
+            "seed": seed,
+        }
+        run_propose(run, problem, options, job_script, as_json, quiet)
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    chunk: Annotated[
+        int, typer.Option(min=1, help="Which chunk of the newest round: the task of your array.")
+    ],
+    problem: Annotated[
+        Path | None,
+        typer.Option(help="A Python file that defines `problem`, unless the run began with it."),
+    ] = None,
+    program: Annotated[
+        str | None,
+        typer.Option(
+            help="Another program to fill it; called with the chunk's file and the file to write."
+        ),
+    ] = None,
+    workers: WorkersCount = None,
+    timeout: Timeout = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """File mode: fill a chunk. Nothing is done if it is filled, or there are fewer."""
+    with guarded(debug, resumable=True):
+        from skerry.cli._executor import chosen_executor
+        from skerry.cli._files_commands import run_evaluate
+
+        run_evaluate(run, chunk, problem, program, chosen_executor(workers, timeout), quiet)
+
+
+@app.command()
+def collect(
+    run: RunFolder,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """File mode: take the filled chunks, and go on to the next round (exit code 3) or the end."""
+    with guarded(debug, resumable=True):
+        from skerry.cli._files_commands import run_collect
+
+        run_collect(run, as_json, quiet)
 
 
 def main() -> None:

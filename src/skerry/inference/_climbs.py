@@ -11,7 +11,6 @@ from skerry.modes.peaks import Hunt
 from skerry.posterior import unseen
 
 CROWD = 10  # islands beyond which each earns a hunt more calls
-WAVES = 3  # of climbs in step
 
 
 def climb(target: Target, starts: FloatArray, known: Islands | None, max_calls: int) -> Hunt:
@@ -46,14 +45,14 @@ def _in_turn(hunter: Hunter, starts: FloatArray, most: float, thorough: float, n
 def _in_step(
     hunter: LeapingHunter, starts: FloatArray, most: float, thorough: float, new: bool
 ) -> None:
-    """As many at a time as the calls are good for; and again, while they meet new peaks."""
+    """As many at a time as the calls are good for; and twice as many, if they meet new peaks."""
     d = starts.shape[1]
     n = max(int(most / hunter.cost), int(thorough * (8 + 2 * d))) if new else len(starts)
-    for first in range(0, min(len(starts), WAVES * n), n):
-        spent = hunter.n_calls >= 2 * most + _crowd(hunter, thorough, d)
-        if first and (spent or _enough(hunter, thorough, d)):
-            break
-        hunter.climb(starts[first : first + n])
+    hunter.climb(starts[:n])
+    if len(starts) > n and not _enough(hunter, thorough, d):
+        left = 3 * most + _crowd(hunter, thorough, d) - hunter.n_calls
+        more = int(left * hunter.n_starts / max(hunter.n_calls, 1))
+        hunter.climb(starts[n : n + max(0, min(more, 2 * n))])
 
 
 def _crowd(hunter: Hunter | LeapingHunter, thorough: float, d: int) -> float:
