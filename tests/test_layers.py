@@ -31,6 +31,7 @@ LAYERS = {
     "execution": 7,
     "posterior": 7,
     "inference": 8,
+    "files": 9,
     "tasks": 9,
     "diagnostics": 9,
     "plot": 9,

@@ -11,7 +11,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skerry import calibration, embeddings, errors, interop, metrics, noise, plot, store, tasks
+    from skerry import (
+        calibration,
+        embeddings,
+        errors,
+        files,
+        interop,
+        metrics,
+        noise,
+        plot,
+        store,
+        tasks,
+    )
     from skerry.amortization import Estimator, Pools, amortize
     from skerry.execution import Workers
     from skerry.inference import Adaptive, Fit, Recycled, Static, fit, infer, refit
@@ -48,6 +59,7 @@ _MODULES = (
     "calibration",
     "embeddings",
     "errors",
+    "files",
     "interop",
     "metrics",
     "noise",
@@ -77,6 +89,7 @@ __all__ = [
     "calibration",
     "embeddings",
     "errors",
+    "files",
     "fit",
     "infer",
     "interop",

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from skerry.cli._app_files import add_file_commands
 from skerry.cli._errors import guarded
+from skerry.cli._options import (
+    Debug,
+    Density,
+    DensityChoice,
+    Effective,
+    ExportChoice,
+    FailurePolicy,
+    FailuresChoice,
+    Quiet,
+    Seed,
+    StoreFolder,
+    Timeout,
+    WorkersCount,
+)
 
 EPILOG = (
     "Exit codes: 0 done (read the status: a run that fell short ends with 0 too); 1 a likelihood "
     "call failed, a store can't be written, or something unforeseen; 2 input that can't be used; "
+    "3 points are lacking: evaluate the chunks, then `skerry collect` again; "
     "75 stopped by SIGTERM or --max-seconds, and the same command goes on from its --store; 130 "
     "stopped by Ctrl-C (what an adaptive run knew by then is in its folder); 143 by SIGTERM "
     "without a store."
@@ -26,53 +41,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class DensityChoice(StrEnum):
-    """The forms of a density."""
-
-    flow_mixture = "flow_mixture"
-    mixture_base = "mixture_base"
-    gaussian_base = "gaussian_base"
-    islands = "islands"
-
-
-class FailuresChoice(StrEnum):
-    """What becomes of calls that fail."""
-
-    stop = "raise"
-    drop = "drop"
-    zero = "zero"
-
-
-class ExportChoice(StrEnum):
-    """The kinds of files a posterior can be written as."""
-
-    getdist = "getdist"
-    netcdf = "netcdf"
-    csv = "csv"
-    parquet = "parquet"
-
-
-StoreFolder = Annotated[
-    Path | None,
-    typer.Option(help="Folder that keeps every evaluation: the same command goes on from it."),
-]
-WorkersCount = Annotated[
-    int | None, typer.Option(min=1, help="Processes that evaluate; by default this one.")
-]
-Timeout = Annotated[float | None, typer.Option(help="Seconds a point may take, with --workers.")]
-FailurePolicy = Annotated[
-    FailuresChoice,
-    typer.Option(help="Calls that fail: stop, leave the point out, or count it impossible."),
-]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
-Density = Annotated[DensityChoice, typer.Option(help="The form of the density that is trained.")]
-Effective = Annotated[
-    float, typer.Option(help="Effective samples asked for; with fewer the status says so.")
-]
 
 
 def _version(wanted: bool) -> None:
@@ -170,7 +138,8 @@ def infer(
 ) -> None:
     """The posterior of a problem: adaptive rounds, or prior draws with --n."""
     with guarded(debug, resumable=store is not None):
-        from skerry.cli._commands import chosen_executor, chosen_scheme, run_infer
+        from skerry.cli._commands import chosen_scheme, run_infer
+        from skerry.cli._executor import chosen_executor
 
         options = {
             "scheme": chosen_scheme(n, thoroughness, None if density is None else density.value),
@@ -268,7 +237,8 @@ def posterior(
 ) -> None:
     """The posterior of one observation from a trained estimator."""
     with guarded(debug, resumable=store is not None):
-        from skerry.cli._commands import chosen_executor, run_posterior
+        from skerry.cli._commands import run_posterior
+        from skerry.cli._executor import chosen_executor
 
         options = {
             "n_effective": effective,
@@ -298,6 +268,9 @@ def export(
         from skerry.cli._export import run_export
 
         run_export(run, to.value, out)
+
+
+add_file_commands(app)
 
 
 def main() -> None:

@@ -55,20 +55,13 @@ def chosen_scheme(
     return skerry.Adaptive(thoroughness=thoroughness, fit=skerry.Fit(density=density or "islands"))
 
 
-def chosen_executor(workers: int | None, timeout: float | None) -> skerry.Workers | None:
-    """Processes of Skerry's own, if their number or a time limit is given."""
-    if workers is None and timeout is None:
-        return None
-    return skerry.Workers(workers or 1, timeout=timeout)
-
-
 def run_infer(path: Path, options: dict[str, Any], out: Path | None, quiet: bool) -> None:
     """``skerry infer``: with options of :func:`skerry.infer`."""
     problem, x = read_problem(path)
     with shown(quiet) as progress:
         posterior = skerry.infer(problem, x, progress=progress, **options)
     command = {"command": "infer", "problem": str(path), "seed": options["seed"]}
-    _write(posterior, out or Path(f"skerry-{path.stem}"), command, quiet)
+    write_run(posterior, out or Path(f"skerry-{path.stem}"), command, quiet)
     if posterior.status is not skerry.Status.INTERRUPTED:
         return
     if options["store"] is not None:
@@ -98,7 +91,7 @@ def run_fit(
             progress=progress,
         )
     command = {"command": "fit", "table": str(path), "prior": str(prior_path), "seed": seed}
-    _write(posterior, out or Path(f"skerry-{path.stem}"), command, quiet)
+    write_run(posterior, out or Path(f"skerry-{path.stem}"), command, quiet)
 
 
 def run_amortize(
@@ -152,10 +145,17 @@ def run_posterior(
         observation = observation.reshape(estimator.x_shape)
     posterior = estimator.posterior(observation, **options)
     command = {"command": "posterior", "model": str(path), "x": x, "seed": options["seed"]}
-    _write(posterior, out or Path("skerry-posterior"), command, quiet)
+    write_run(posterior, out or Path("skerry-posterior"), command, quiet)
 
 
-def _write(posterior: Posterior, folder: Path, command: dict[str, Any], quiet: bool) -> None:
+def write_run(
+    posterior: Posterior,
+    folder: Path,
+    command: dict[str, Any],
+    quiet: bool,
+    *,
+    silent: bool = False,
+) -> None:
     """The run folder."""
     from skerry import plot
 
@@ -167,8 +167,9 @@ def _write(posterior: Posterior, folder: Path, command: dict[str, Any], quiet: b
         plot.rounds(posterior).savefig(folder / "rounds.png")
     about = {"settings": posterior.settings, "status": posterior.status.name.lower()}
     _write_settings(folder, command, about)
-    _tell(posterior, quiet)
-    typer.echo(f"Run folder: {folder}")
+    if not silent:
+        _tell(posterior, quiet)
+        typer.echo(f"Run folder: {folder}")
 
 
 def _write_settings(folder: Path, command: dict[str, Any], about: dict[str, Any]) -> None:

@@ -4,8 +4,9 @@ A *runner* takes points and gives back pieces of results, in any order, each wit
 belongs to; so what comes out never depends on how many workers there are or which is first.
 """
 
+from skerry.execution._elsewhere import Elsewhere, LackingError
 from skerry.execution._inline import Inline
 from skerry.execution._piece import Piece, Runner
 from skerry.execution._workers import Workers, runner
 
-__all__ = ["Inline", "Piece", "Runner", "Workers", "runner"]
+__all__ = ["Elsewhere", "Inline", "LackingError", "Piece", "Runner", "Workers", "runner"]

@@ -23,16 +23,16 @@ from scipy.special import logsumexp
 from skerry import weights
 from skerry._types import BoolArray, FloatArray
 from skerry.flows import Frames
+from skerry.inference._climbs import climb
 from skerry.inference._proposal import Proposal, lifted
 from skerry.inference._state import State, Target
 from skerry.modes import Islands, Topology
 from skerry.modes.hunting import Hunter, starts
 from skerry.modes.splitting import grow_islands, join, take
 from skerry.modes.walls import modes_of_islands
-from skerry.posterior import Round, log_normal, unseen
+from skerry.posterior import Round, log_normal
 
 CLIMB = 200  # slopes that a climb to check a mode may take
-CROWD = 10  # islands beyond which each earns a hunt more calls
 GOOD = 0.85  # effective samples a call beyond which a refit gains little
 MAX_ROUNDS = 60
 VAGUE = 1e4  # a tempered posterior that much larger in volume tells next to nothing
@@ -150,7 +150,7 @@ def find_topology(state: State, target: Target, islands: Islands) -> tuple[Topol
     at_peaks = state.heights + log_normal(state.peaks[:, flat])
     values = np.concatenate([state.landscape(target.periodic), at_peaks])
 
-    def climb(place: FloatArray) -> FloatArray | None:
+    def end_of_climb(place: FloatArray) -> FloatArray | None:
         nonlocal calls
         if np.any(np.all(state.peaks == place, axis=1)):
             return place
@@ -169,7 +169,8 @@ def find_topology(state: State, target: Target, islands: Islands) -> tuple[Topol
         evaluate,
         threshold=options.threshold,
         n_modes=options.n_modes,
-        climb=climb,
+        few_batches=options.few_batches,
+        climb=None if options.few_batches else end_of_climb,
     )
     return topology, calls
 
@@ -324,21 +325,8 @@ def _hunt(
     state: State, target: Target, first: FloatArray, known: Islands | None
 ) -> tuple[Islands | None, State]:
     """Climb until new starts keep ending on known islands; new peaks, or None."""
-    d, thorough = state.u.shape[1], target.settings.thoroughness
-    most = thorough * (3000 + 300 * d + 150 * d**2) / (1 if known is None else 3)
-    left = 0.4 * (target.max_calls - state.n_calls)
-    hunter = Hunter(target.log_likelihood, target.gradient, target.periodic, int(left), known)
-    for start in first:
-        visits = hunter.visits
-        crowd = thorough * 30 * (d + 2) * max(0, len(visits) - CROWD)
-        if hunter.exhausted or hunter.n_calls >= most + crowd:
-            break
-        hunter.climb(start)
-        visits = hunter.visits
-        met = thorough * (8 + 2 * d + 5 * len(visits))
-        if known is None and hunter.n_starts >= met and unseen(visits) < 0.5 / thorough:
-            break
-    found = hunter.result()
+    d = state.u.shape[1]
+    found = climb(target, first, known, int(0.4 * (target.max_calls - state.n_calls)))
     if found.peaks is not None:
         f = found.peaks.frames
         peaks = f.from_frames(np.zeros((f.n_frames, d)), np.arange(f.n_frames))
@@ -359,7 +347,8 @@ def _hunt(
 
 def _second_hunt(state: State, target: Target) -> tuple[Islands | None, State]:
     """Climb from fresh prior draws and from the walls; the islands with what was new, or None."""
-    if state.hunts > 6 or target.max_calls - state.n_calls < 200:
+    most = 3 if target.settings.few_batches else 6
+    if state.hunts > most or target.max_calls - state.n_calls < 200:
         return None, state
     d = state.u.shape[1]
     rng = target.seed.child("second hunt", state.hunts).numpy()

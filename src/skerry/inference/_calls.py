@@ -14,7 +14,7 @@ from skerry._seeds import Seed
 from skerry._types import FloatArray
 from skerry.errors import EvaluationError, StoppedError, UnsupportedError
 from skerry.evaluate import Evaluations, Failures
-from skerry.execution import Piece, Runner
+from skerry.execution import Elsewhere, Piece, Runner
 from skerry.inference._state import State
 from skerry.posterior import Failed, log_normal
 from skerry.priors import Prior
@@ -80,7 +80,8 @@ class Calls:
     @property
     def slow(self) -> bool:
         """Whether a call takes long."""
-        return self._seconds > SLOW_SECONDS * max(1, self._evaluated)
+        elsewhere = isinstance(self._runner, Elsewhere)
+        return elsewhere or self._seconds > SLOW_SECONDS * max(1, self._evaluated)
 
     @property
     def failed(self) -> Failed:
@@ -93,7 +94,7 @@ class Calls:
         self._deadline = None
 
     def check(self, seed: Seed) -> None:
-        """Try a few points first: better now than after a day.
+        """Try a few points first: better now than after a day. Not where none is evaluated here.
 
         Raises:
             ProblemError: if values depend on the points they come with.
@@ -104,6 +105,8 @@ class Calls:
             first = len(theta) == CHECKED_POINTS
             return self._complete(theta, self._records if first else None, None).log_likelihood
 
+        if isinstance(self._runner, Elsewhere):
+            return
         if self._records is not None:
             points = self.problem.prior.sample(CHECKED_POINTS, seed)
             if self._records.find(points).known.all():

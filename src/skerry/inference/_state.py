@@ -32,6 +32,9 @@ class Adaptive:
         n_modes: K; None counts.
         max_rounds: exploring rounds at most.
         max_islands: Gaussian components at most.
+        few_batches: ask for many points at a time, in a few dozen batches: for likelihoods that
+            wait in a cluster's queue. Climbs then go in step, by differences
+            (:mod:`skerry.modes.leaping`), and walls are looked at all at once.
         fit: how the density is fitted in the end; by default it is the grown islands themselves.
     """
 
@@ -40,6 +43,7 @@ class Adaptive:
     n_modes: int | None = None
     max_rounds: int = 16
     max_islands: int = 150
+    few_batches: bool = False
     fit: Fit = field(default_factory=lambda: Fit(density="islands"))
 
     def __post_init__(self) -> None:
