@@ -19,7 +19,7 @@ import scipy.stats as st
 import skerry
 from skerry.errors import EvaluationError, InputError, ProblemError
 from skerry.evaluate import Evaluations
-from skerry.execution import Workers, runner
+from skerry.execution import Workers, run, runner
 from skerry.execution._futures import count_workers
 from skerry.execution._pool import Event
 from skerry.execution._remote import Answer
@@ -70,7 +70,7 @@ def collected(made, theta):
     """All pieces in order of their rows."""
     found = np.full(len(theta), np.inf)
     failed, messages = np.zeros(len(theta), bool), {}
-    for piece in made.run(theta):
+    for piece in run(made, theta):
         assert np.isinf(found[piece.rows]).all(), "no row comes twice"
         found[piece.rows], failed[piece.rows] = piece.result.log_likelihood, piece.result.failed
         np.testing.assert_array_equal(piece.result.theta, theta[piece.rows])
@@ -179,7 +179,7 @@ def test_a_problem_that_workers_cannot_load_is_told():
     made = runner(1, problem(Unwelcome()), None, "raise", saved=False)
     try:
         with pytest.raises(EvaluationError, match="workers that can load the problem") as caught:
-            list(made.run(THETA))
+            list(run(made, THETA))
         assert "ZeroDivisionError" in str(caught.value)
     finally:
         made.close()
@@ -260,14 +260,14 @@ def test_a_pool_that_breaks_raises_at_once_and_keeps_what_came_before():
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         made = runner(Workers(pool, chunk_size=4), problem(), None, "drop", saved=False)
         began, rows = time.monotonic(), 0
-        pieces = made.run(theta)
+        pieces = run(made, theta)
         rows += len(next(pieces).rows)
         with pytest.raises(EvaluationError, match="Expected a pool whose workers live"):
             next(pieces)
         assert rows == 4
         assert time.monotonic() - began < 20
         with pytest.raises(EvaluationError, match="Expected a pool that takes tasks"):
-            list(made.run(theta))
+            list(run(made, theta))
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ class Fake:
 def test_rows_come_back_to_their_places_whatever_the_order(n_workers, chunk_size):
     made = Scheduled(Fake(n_workers), None, 0.1, chunk_size)
     np.testing.assert_array_equal(collected(made, THETA)[0], values(THETA))
-    assert not list(made.run(THETA[:0]))
+    assert not list(run(made, THETA[:0]))
 
 
 def test_chunks_take_the_time_asked_for_and_shrink_towards_the_end():
@@ -374,10 +374,10 @@ def test_where_nothing_ever_works_it_is_no_failure_of_a_point():
 
 def test_what_is_not_waited_for_is_abandoned():
     pool = Fake(4)
-    pieces = Scheduled(pool, None, 0.1, 5).run(THETA)
+    pieces = run(Scheduled(pool, None, 0.1, 5), THETA)
     next(pieces)
     pieces.close()
-    assert len(pool.abandoned) == 3
+    assert len(pool.abandoned) == 4
     assert not pool.tasks
 
 
