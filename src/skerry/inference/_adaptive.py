@@ -10,6 +10,11 @@ r"""Adaptive rounds: every island, at nearly one likelihood call per effective s
 5. *Final rounds* from one fixed proposal, until the effective sample size asked for. The evidence
    comes from these draws alone, which no adaptation has seen; samples and masses use every point.
 
+Rounds may overlap (``Adaptive.overlap``): a round is drawn in two halves, and the next is fitted
+and begun when the first half has come; the second is added before the next's first. So nothing
+waits for a slow point, and what is drawn still never depends on which point is slow: every point
+that was drawn enters, and enters at its place.
+
 A state is a value; :func:`init` makes one, :func:`step` makes the next, :func:`done` says when.
 """
 
@@ -21,11 +26,14 @@ import numpy as np
 from scipy.special import logsumexp
 
 from skerry import weights
+from skerry._coroutine import ask
 from skerry._types import BoolArray, FloatArray
 from skerry.flows import Frames
+from skerry.inference._drawing import draw, land
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import State, Target
 from skerry.modes import Islands, Topology
+from skerry.modes.climbing import climb_in_turn, climb_together
 from skerry.modes.hunting import Hunter, starts
 from skerry.modes.splitting import grow_islands, join, take
 from skerry.modes.walls import modes_of_islands
@@ -95,6 +103,14 @@ def resume(target: Target, proposal: Proposal, u: FloatArray, log_likelihood: Fl
 
 def step(state: State, target: Target) -> State:
     """One round: draw, weigh, refit; and what comes next."""
+    state = _round(state, target)
+    if done(state) and state.ahead is not None:
+        final = state.first_final is not None
+        return _record(land(state, target), "final" if final else "explore")
+    return state
+
+
+def _round(state: State, target: Target) -> State:
     final = state.phase == "final"
     number = len(state.counts)
     if final and state.first_final is not None:
@@ -104,13 +120,16 @@ def step(state: State, target: Target) -> State:
     else:
         proposal = Proposal(state.islands)
     n = _size(state, target)
-    if n < 1:
+    if n >= 1:
+        rng = target.seed.child("round", number).numpy()
+        state = draw(state, target, proposal, n, rng)
+    elif state.ahead is None or state.first_final is None:
         return replace(state, phase="done")
-    rng = target.seed.child("round", number).numpy()
-    state = _draw(state, target, proposal, n, rng)
+    else:
+        state = land(state, target)
     if final:
         if state.first_final is None:
-            state = replace(state, first_final=number)
+            state = replace(state, first_final=len(state.counts) - 1)
         state = _record(state, "final")
         enough = state.history[-1].n_effective >= target.n_effective
         if enough or _spent(state, target) or number > MAX_ROUNDS:
@@ -178,40 +197,20 @@ def _first_proposal(islands: Islands) -> Proposal:
 def _size(state: State, target: Target) -> int:
     """How many points to draw next."""
     left = target.max_calls - state.n_calls
-    d, rounds = state.u.shape[1], len(state.counts)
+    d, rounds = state.u.shape[1], len(state.counts) - state.n_ahead
     if state.phase == "final":
         if state.first_final is None:  # a trial, before more is spent on a proposal
-            return int(min(max(0.1 * target.n_effective, 300), left))
+            trial = max(0.1 * target.n_effective, 300)
+            return int(min(trial if target.overlap == 1 else 2 * trial, left))
         share = max(state.history[-1].share, 0.02)
         wanted = 1.03 * (target.n_effective - state.history[-1].n_effective) / share
+        if state.ahead is not None:
+            wanted -= len(state.ahead.u)
+            if wanted < 300:
+                return 0
         return int(min(max(wanted, 300), 50_000, left))
     grown = (500 + 100 * d + 20 * state.islands.n_islands) * 1.35 ** (rounds - 1)
     return int(min(grown, max(500.0, 0.4 * target.n_effective), left))
-
-
-def _draw(
-    state: State, target: Target, proposal: Proposal, n: int, rng: np.random.Generator
-) -> State:
-    """Draw a round and add it to the points."""
-    u, log_l = _evaluate(target, proposal.sample(n, rng))
-    proposals = (*state.proposals, proposal)
-    known: dict[int, FloatArray] = {}
-    for p in proposals:  # a final proposal serves several rounds
-        if id(p) not in known:
-            known[id(p)] = p.log_prob(u)
-    columns = np.stack([known[id(p)] for p in proposals])
-    again = [i for i, p in enumerate(state.proposals) if p is proposal]
-    row = state.log_g[again[0]] if again else proposal.log_prob(state.u)
-    log_g = np.concatenate([np.vstack([state.log_g, row[None]]), columns], axis=1)
-    return replace(
-        state,
-        u=np.concatenate([state.u, u]),
-        log_likelihood=np.concatenate([state.log_likelihood, log_l]),
-        log_g=log_g,
-        proposals=proposals,
-        counts=(*state.counts, len(u)),
-        n_calls=state.n_calls + n,
-    )
 
 
 def _evaluate(target: Target, u: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -304,17 +303,22 @@ def _hunt(
     d, thorough = state.u.shape[1], target.settings.thoroughness
     most = thorough * (3000 + 300 * d + 150 * d**2) / (1 if known is None else 3)
     left = 0.4 * (target.max_calls - state.n_calls)
-    hunter = Hunter(target.log_likelihood, target.gradient, target.periodic, int(left), known)
-    for start in first:
+    stream = target.stream if target.overlap > 1 else None
+    ask_for = target.log_likelihood if stream is None else ask
+    hunter = Hunter(ask_for, target.gradient, target.periodic, int(left), known)
+
+    def enough() -> bool:
         visits = hunter.visits
         crowd = thorough * 30 * (d + 2) * max(0, len(visits) - CROWD)
         if hunter.exhausted or hunter.n_calls >= most + crowd:
-            break
-        hunter.climb(start)
-        visits = hunter.visits
-        met = thorough * (8 + 2 * d + 5 * len(visits))
-        if known is None and hunter.n_starts >= met and unseen(visits) < 0.5 / thorough:
-            break
+            return True
+        met = max(1, thorough * (8 + 2 * d + 5 * len(visits)))
+        return known is None and hunter.n_starts >= met and unseen(visits) < 0.5 / thorough
+
+    if stream is None:
+        climb_in_turn(hunter, first, enough)
+    else:
+        climb_together(hunter, first, enough, stream, target.overlap)
     found = hunter.result()
     if found.peaks is not None:
         f = found.peaks.frames
