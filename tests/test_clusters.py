@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -52,12 +53,87 @@ DASK = """
             assert count_workers(client.get_executor()) == 2
             main(client.get_executor())
 """
+DYING = """
+    import os, signal
+    from pathlib import Path
+    import dask
+    from dask.distributed import Client, LocalCluster
+
+    FLAG = Path(sys.argv[1])
+
+    def deadly(theta):
+        far = np.sum(theta**2, axis=1) > 45.0
+        if far.any() and not FLAG.exists():  # a death from outside: the next worker lives
+            FLAG.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if theta[far, 0].min(initial=0.0) < -5.0:  # points that end every worker
+            os.kill(os.getpid(), signal.SIGKILL)
+        return -np.sum(theta**2, axis=1)
+
+    def harmless(theta):
+        bad = (np.sum(theta**2, axis=1) > 45.0) & (theta[:, 0] < -5.0)
+        return np.where(bad, np.nan, -np.sum(theta**2, axis=1))
+
+    if __name__ == "__main__":
+        dask.config.set({"distributed.scheduler.allowed-failures": 0})
+        prior = skerry.Prior({"a": st.norm(0, 2), "b": st.norm(0, 2)})
+        options = {
+            "scheme": skerry.Static(1000, density="islands"), "n_effective": 50, "failures": "drop"
+        }
+        alone = skerry.infer(skerry.Problem(prior, harmless, jax=False), **options)
+        assert 1 <= alone.n_failed <= 4
+        cluster = LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        )
+        with cluster, Client(cluster) as client:
+            found = skerry.infer(
+                skerry.Problem(prior, deadly, jax=False), executor=client.get_executor(), **options
+            )
+        assert FLAG.exists()
+        assert found.n_failed == alone.n_failed
+        assert all("KilledWorker" in message for message in found.failed.messages)
+        assert (found.failed.theta == alone.failed.theta).all()
+        assert (found.samples == alone.samples).all()
+        assert (found.log_weights == alone.log_weights).all()
+        print("the same")
+"""
 MPI = """
     from mpi4py.futures import MPIPoolExecutor
 
     if __name__ == "__main__":
         with MPIPoolExecutor() as pool:
             main(pool)
+"""
+MPI_DYING = """
+    import os, signal
+    from pathlib import Path
+    from mpi4py.futures import MPIPoolExecutor
+
+    FLAG, STORE = Path(sys.argv[1]), Path(sys.argv[1]).with_name("store")
+
+    def log_likelihood(theta):
+        with open(FLAG.with_name(f"calls{os.getpid()}"), "a") as file:
+            file.write("x" * len(theta))
+            if len(list(STORE.glob("chunks/chunk-*"))) >= 3 and not FLAG.exists():
+                FLAG.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return -np.sum(theta**2, axis=1)
+
+    if __name__ == "__main__":
+        prior = skerry.Prior({"a": st.norm(0, 2), "b": st.norm(0, 2)})
+        problem = skerry.Problem(prior, log_likelihood, jax=False)
+        options = {"scheme": skerry.Static(2000, density="islands"), "n_effective": 50}
+        with MPIPoolExecutor() as pool:
+            found = skerry.infer(
+                problem, executor=skerry.Workers(pool, chunk_size=50),
+                store=skerry.Store(STORE, unsaved_seconds=0.0), **options
+            )
+        plain = skerry.Problem(prior, lambda theta: -np.sum(theta**2, axis=1), jax=False)
+        alone = skerry.infer(plain, **options)
+        assert (found.samples == alone.samples).all()
+        calls = sum(p.stat().st_size for p in FLAG.parent.glob("calls*"))
+        assert 2000 <= calls <= 2000 + 12 + 8 * 50, calls  # again: those under way at the death
+        print("the same")
 """
 LOKY = """
     import loky
@@ -74,27 +150,43 @@ def needs(*packages):
     assert not missing
 
 
-def run(tmp_path, text, *before, options=()):
-    import textwrap
-
+def start(tmp_path, text, *before, options=()):
     script = tmp_path / "script.py"
     script.write_text(BODY + textwrap.dedent(text))
     source = Path(skerry.__file__).parent.parent
-    done = subprocess.run(
-        [*before, sys.executable, *options, str(script)],
+    return subprocess.run(
+        [*before, sys.executable, *options, str(script), str(tmp_path / "flag")],
         check=False,
         capture_output=True,
         text=True,
         timeout=300,
         env={**os.environ, "PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"},
     )
+
+
+def run(*args, **options):
+    done = start(*args, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the same" in done.stdout
+
+
+def mpiexec():
+    needs("mpi4py")
+    beside = Path(sys.executable).with_name("mpiexec")
+    found = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if found is None and not os.environ.get("SKERRY_CLUSTERS"):
+        pytest.skip("no mpiexec")
+    return found, "-n", "3"
 
 
 def test_dask(tmp_path):
     needs("distributed")
     run(tmp_path, DASK)
+
+
+def test_dask_workers_that_die_are_replaced_and_the_points_that_end_them_are_found(tmp_path):
+    needs("distributed")
+    run(tmp_path, DYING)
 
 
 def test_loky(tmp_path):
@@ -103,9 +195,12 @@ def test_loky(tmp_path):
 
 
 def test_mpi(tmp_path):
-    needs("mpi4py")
-    beside = Path(sys.executable).with_name("mpiexec")
-    mpiexec = str(beside) if beside.exists() else shutil.which("mpiexec")
-    if mpiexec is None and not os.environ.get("SKERRY_CLUSTERS"):
-        pytest.skip("no mpiexec")
-    run(tmp_path, MPI, mpiexec, "-n", "3", options=("-m", "mpi4py.futures"))
+    run(tmp_path, MPI, *mpiexec(), options=("-m", "mpi4py.futures"))
+
+
+def test_an_mpi_job_whose_rank_dies_goes_on_from_its_store(tmp_path):
+    job = mpiexec()
+    died = start(tmp_path, MPI_DYING, *job, options=("-m", "mpi4py.futures"))
+    assert died.returncode != 0
+    assert (tmp_path / "flag").exists()
+    run(tmp_path, MPI_DYING, *job, options=("-m", "mpi4py.futures"))

@@ -67,16 +67,16 @@ def climb_together(
         while True:
             if settling is not None and settling.done:
                 settling = None
-            elif settling is None and flying and flying[0][1].done:
-                scout, climb = flying.popleft()
-                hunter.recall(scout)
-                settling = waiting.begin(partial(hunter.settle, climb.result))
-            elif begin and settling is None and len(flying) < n:
+            elif begin and settling is None and len(flying) < n:  # before the next is settled
                 start = None if enough() else next(ahead, None)
                 begin = start is not None
                 if start is not None:
                     scout = hunter.scout(share)
                     flying.append((scout, waiting.begin(partial(scout.ascend, start))))
+            elif settling is None and flying and flying[0][1].done:
+                scout, climb = flying.popleft()
+                hunter.recall(scout)
+                settling = waiting.begin(partial(hunter.settle, climb.result))
             elif not waiting.wait():
                 return
     finally:
