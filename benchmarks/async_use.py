@@ -7,7 +7,8 @@
 ``use``: a likelihood of two islands in three parameters sleeps between 1 and 100 ms, the longer the
 further along an axis that crosses both islands, with scatter on top (nearly log-uniform). Busy is
 the time inside the likelihood over workers times the time from the first call to the last; what a
-call costs beyond its sleep counts as idle. A small run goes before, so that imports don't count.
+call costs beyond its sleep counts as idle. Not counted are imports (a small run goes before) and
+the first trial of twelve calls, which waits for workers to start.
 """
 
 import argparse
@@ -24,8 +25,10 @@ import scipy.stats as st
 from _history import append, provenance
 
 import skerry
+from skerry.inference._infer import opened_calls
 
 SHORTEST, RANGE = 1e-3, 100.0
+TRIAL = 12  # calls that try the likelihood before a run, while workers start
 CENTRES = np.array([[-1.5, -1.0, 0.0], [1.5, 1.0, 0.5]])
 WIDTH = 0.35
 PRIOR = skerry.Prior({name: st.norm(0, 2) for name in "abc"})
@@ -91,7 +94,8 @@ def measure_use(workers, overlap, n_effective, seed):
             progress=progress,
         )
         intervals = np.concatenate([np.loadtxt(p, ndmin=2) for p in Path(folder).iterdir()])
-    first, last = intervals.min(), intervals.max()
+    first, last = np.sort(intervals[:, 0])[TRIAL], intervals.max()
+    intervals = np.clip(intervals, first, last)
     edges = [first] + [t for t, name in stages if first < t < last] + [last]
     parts = []
     for a, b in itertools.pairwise(edges):
@@ -100,6 +104,7 @@ def measure_use(workers, overlap, n_effective, seed):
             (round(b - a, 2), round(float(np.diff(inside).sum() / (workers * max(b - a, 1e-9))), 3))
         )
     lengths = np.diff(intervals)[:, 0]
+    lengths = lengths[lengths > 0]
     return {
         "workers": workers,
         "overlap": overlap,
@@ -149,6 +154,55 @@ def measure_evidence(overlap, n_effective, seeds):
     }
 
 
+def ten_microseconds(theta):
+    """About 10 us of arithmetic."""
+    total = 0.0
+    for i in range(200):
+        total += i * 1e-9
+    return total - float(theta[0]) ** 2
+
+
+def measure_overhead(executor, stored, n=100_000):
+    """What a call costs a run beyond the likelihood's own time: on the clock, and of processors."""
+    u = np.random.default_rng(0).standard_normal((n, PRIOR.ndim))
+    theta, bare = PRIOR.from_u(u[: n // 10]), []
+    for _ in range(5):
+        began = time.process_time()
+        for point in theta:
+            ten_microseconds(point)
+        bare.append((time.process_time() - began) / len(theta))
+    problem = skerry.Problem(PRIOR, ten_microseconds, vectorized=False, jax=False)
+    with tempfile.TemporaryDirectory() as folder:
+        store = f"{folder}/store" if stored else None
+        with opened_calls(problem, None, "raise", executor, store, {}) as (calls, _):
+            calls.evaluate(u[:2_000] + 1.0)  # workers start
+            made = calls._runner
+            while executor and not all(worker.ready for worker in made._pool._workers):
+                made.advance()
+            cpu, began = time.process_time() + children_seconds(made), time.monotonic()
+            calls.evaluate(u)
+            clock = time.monotonic() - began
+            cpu = time.process_time() + children_seconds(made) - cpu
+    us = 1e6 * min(bare)
+    return {
+        "executor": executor,
+        "stored": stored,
+        "likelihood_us": round(us, 2),
+        "clock_us": round(1e6 * clock * (executor or 1) / n - us, 2),
+        "cpu_us": round(1e6 * cpu / n - us, 2),
+    }
+
+
+def children_seconds(made):
+    """CPU seconds of a runner's processes."""
+    pool = getattr(made, "_pool", None)
+    ticks = 0
+    for worker in pool._workers if pool else ():
+        fields = Path(f"/proc/{worker.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", choices=["use", "evidence", "overhead"])
@@ -159,6 +213,14 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", action="store_true", help="append to results/history.jsonl")
     options = parser.parse_args()
+    cases = [(stored, executor) for stored in (False, True) for executor in (None, 1, 2)]
+    for stored, executor in cases if options.what == "overhead" else ():
+        row = measure_overhead(executor, stored)
+        print(json.dumps(row), flush=True)
+        if options.keep:
+            append({"benchmark": "async_overhead", **row, **provenance(["skerry", "numpy"])})
+    if options.what == "overhead":
+        return
     warm_up()
     for overlap in options.overlap if options.what == "evidence" else ():
         row = measure_evidence(overlap, options.n_effective, options.seeds)
