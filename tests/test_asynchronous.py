@@ -244,7 +244,8 @@ def test_every_point_that_was_drawn_enters_with_its_round(tmp_path, alone):
     kept = {point.tobytes() for point in found.theta[drawn]}
     assert {point.tobytes() for point in posterior.samples} <= kept
     sizes = np.bincount(found.round[drawn])
-    halves = sizes[1:]
+    assert sizes[0] == 3 * sizes[1]  # the prior's
+    halves = sizes[2:]
     assert len(halves) >= 4
     assert (abs(halves[0::2] - halves[1::2]) <= 1).all()  # the second half of each has come
 

@@ -117,6 +117,30 @@ def test_a_point_that_harms_its_worker_is_found_and_costs_no_other(mine, mood, t
     np.testing.assert_array_equal(found[~failed], values(theta[~failed]))
 
 
+def test_a_worker_that_dies_while_it_waits_is_replaced(mine):
+    collected(mine, THETA[:4])
+    for worker in mine._pool._workers[:1]:
+        os.kill(worker.process.pid, signal.SIGKILL)
+    found, failed, _ = collected(mine, THETA[:30])
+    np.testing.assert_array_equal(found, values(THETA[:30]))
+    assert not failed.any()
+    assert mine._pool.n_workers == 2
+
+
+def test_several_batches_at_a_time_come_back_to_their_places(mine):
+    batches = [mine.submit(THETA[:20], urgent=False), mine.submit(THETA[20:50])]
+    dropped = mine.submit(THETA[50:], urgent=False)
+    found = [np.full(len(batch.theta), np.nan) for batch in batches]
+    mine.withdraw(dropped)
+    while any(batch.missing for batch in batches):
+        mine.advance()
+        for batch, log_l in zip(batches, found, strict=True):
+            for piece in batch.take():
+                log_l[piece.rows] = piece.result.log_likelihood
+    np.testing.assert_array_equal(np.concatenate(found), values(THETA[:50]))
+    assert len(dropped.take()) <= 2
+
+
 def test_workers_may_talk_and_change_random_state(mine):
     state = np.random.get_state()[1].copy()  # noqa: NPY002
     theta, _ = with_mood(PRINT, RANDOM)

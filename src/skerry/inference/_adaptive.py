@@ -11,9 +11,9 @@ r"""Adaptive rounds: every island, at nearly one likelihood call per effective s
    comes from these draws alone, which no adaptation has seen; samples and masses use every point.
 
 Rounds may overlap (``Adaptive.overlap``): a round is drawn in two halves, and the next is fitted
-and begun when the first half has come; the second is added before the next's first. So nothing
-waits for a slow point, and what is drawn still never depends on which point is slow: every point
-that was drawn enters, and enters at its place.
+and begun when the first half has come; the second is added before the next's first. A quarter of
+the prior draws fills the gaps of the first hunt. So no worker waits for a slow point, and what is
+drawn still never depends on which point is slow: every point that was drawn enters, at its place.
 
 A state is a value; :func:`init` makes one, :func:`step` makes the next, :func:`done` says when.
 """
@@ -29,7 +29,7 @@ from skerry import weights
 from skerry._coroutine import ask
 from skerry._types import BoolArray, FloatArray
 from skerry.flows import Frames
-from skerry.inference._drawing import draw, land
+from skerry.inference._drawing import draw, draw_prior, land
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import State, Target
 from skerry.modes import Islands, Topology
@@ -50,19 +50,21 @@ def init(target: Target) -> State:
     d = len(target.periodic)
     n = int(min(600 + 200 * min(d, 10), max(10, target.max_calls // 3)))
     u = target.seed.child("prior").numpy().standard_normal((n, d))
-    u, log_l = _evaluate(target, u)
     prior = Proposal(None)
+    u, log_l, ahead = draw_prior(target, prior, u)
     blank = unit_islands(target.periodic)
     state = State(
         u, log_l, prior.log_prob(u)[None], (prior,), (len(u),), blank, 0.0, "explore", None, n,
-        np.empty((0, d)), np.empty(0), np.empty((0, d)), 0, 0,
+        np.empty((0, d)), np.empty(0), np.empty((0, d)), 0, 0, (), ahead,
     )  # fmt: skip
     state = _record(state, "prior")
     if not np.isfinite(log_l).any():
-        return state
+        state = land(state, target)
+        if not np.isfinite(state.log_likelihood).any():
+            return state
     rng = target.seed.child("hunt").numpy()
     first = starts(
-        u, state.landscape(target.periodic), int(1000 * target.settings.thoroughness), rng
+        state.u, state.landscape(target.periodic), int(1000 * target.settings.thoroughness), rng
     )
     found, state = _hunt(state, target, first, None)
     return replace(state, islands=found or blank)

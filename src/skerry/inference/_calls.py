@@ -237,7 +237,7 @@ class Calls:
         ends = np.cumsum(state.counts)
         for number in range(self._noted, len(state.counts)):
             rows = np.arange(ends[number] - state.counts[number], ends[number])
-            kind = "adaptive" if number else "prior"
+            kind = "prior" if state.proposals[number].islands is None else "adaptive"
             self.note_round(number, kind, state.u[rows], state.log_g[number, rows])
         self._noted = len(state.counts)
 

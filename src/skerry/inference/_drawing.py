@@ -18,13 +18,31 @@ from skerry.inference._proposal import Proposal
 from skerry.inference._state import Ahead, State, Target
 
 
+def draw_prior(
+    target: Target, prior: Proposal, u: FloatArray
+) -> tuple[FloatArray, FloatArray, Ahead | None]:
+    """Draws of the prior evaluated, without those that failed (NaN).
+
+    Where rounds overlap the last quarter comes later: it fills the gaps that climbs leave.
+    """
+    n = len(u) // 4
+    if target.stream is None or target.overlap == 1 or n == 0:
+        log_l, ahead = target.log_likelihood(u), None
+    else:
+        u, later = u[:-n], u[-n:]
+        requests = [target.stream.begin(points) for points in (u, later)]
+        log_l = target.stream.finish(requests[0]).log_likelihood
+        ahead = Ahead(prior, later, requests[1])
+    return u[~np.isnan(log_l)], log_l[~np.isnan(log_l)], ahead
+
+
 def draw(
     state: State, target: Target, proposal: Proposal, n: int, rng: np.random.Generator
 ) -> State:
     """Draw a round and add it to the points; where rounds overlap, its second half comes later."""
     state = replace(state, n_calls=state.n_calls + n)
-    if target.stream is None or target.overlap == 1:
-        u = proposal.sample(n, rng)
+    if target.stream is None or target.overlap == 1 or n == 1:
+        u, state = proposal.sample(n, rng), land(state, target)
         return _add(state, proposal, u, target.log_likelihood(u))
     u, later = (proposal.sample(m, rng) for m in (n - n // 2, n // 2))
     requests = [target.stream.begin(points) for points in (u, later)]
