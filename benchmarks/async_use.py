@@ -16,8 +16,10 @@ import itertools
 import json
 import os
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ import skerry
 from skerry.inference._infer import opened_calls
 
 SHORTEST, RANGE = 1e-3, 100.0
+USE = ("n_effective", "seed", "slowness", "threads")
 TRIAL = 12  # calls that try the likelihood before a run, while workers start
 CENTRES = np.array([[-1.5, -1.0, 0.0], [1.5, 1.0, 0.5]])
 WIDTH = 0.35
@@ -56,14 +59,14 @@ def cost(theta):
 class Sleeper:
     """The likelihood of one point, which sleeps, and writes down when."""
 
-    def __init__(self, folder):
-        self.folder = str(folder)
+    def __init__(self, folder, slowness):
+        self.folder, self.slowness = str(folder), slowness
 
     def __call__(self, theta):
         began = time.monotonic()
-        time.sleep(cost(theta))
+        time.sleep(self.slowness * cost(theta))
         value = float(log_l(theta))
-        with open(f"{self.folder}/{os.getpid()}", "a") as file:
+        with open(f"{self.folder}/{os.getpid()}-{threading.get_ident()}", "a") as file:
             file.write(f"{began} {time.monotonic()}\n")
         return value
 
@@ -77,9 +80,11 @@ def warm_up():
     skerry.infer(problem, n_effective=300, seed=99)
 
 
-def measure_use(workers, overlap, n_effective, seed):
-    with tempfile.TemporaryDirectory() as folder:
-        problem = skerry.Problem(PRIOR, Sleeper(folder), vectorized=False, jax=False)
+def measure_use(workers, overlap, n_effective, seed, slowness, threads):
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        pool = stack.enter_context(ThreadPoolExecutor(workers)) if threads else workers
+        problem = skerry.Problem(PRIOR, Sleeper(folder, slowness), vectorized=False, jax=False)
         stages = []
 
         def progress(stage, *_):
@@ -90,7 +95,7 @@ def measure_use(workers, overlap, n_effective, seed):
             n_effective=n_effective,
             seed=seed,
             scheme=scheme(overlap),
-            executor=workers,
+            executor=pool,
             progress=progress,
         )
         intervals = np.concatenate([np.loadtxt(p, ndmin=2) for p in Path(folder).iterdir()])
@@ -107,6 +112,8 @@ def measure_use(workers, overlap, n_effective, seed):
     lengths = lengths[lengths > 0]
     return {
         "workers": workers,
+        "kind": "threads" if threads else "processes",
+        "slowness": slowness,
         "overlap": overlap,
         "use": round(float(lengths.sum() / (workers * (last - first))), 4),
         "seconds": round(last - first, 1),
@@ -211,6 +218,8 @@ def main():
     parser.add_argument("--n-effective", type=float, default=2_000)
     parser.add_argument("--seeds", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--slowness", type=float, default=1.0, help="times 1 to 100 ms")
+    parser.add_argument("--threads", action="store_true", help="many workers on few processors")
     parser.add_argument("--keep", action="store_true", help="append to results/history.jsonl")
     options = parser.parse_args()
     cases = [(stored, executor) for stored in (False, True) for executor in (None, 1, 2)]
@@ -229,7 +238,7 @@ def main():
             append({"benchmark": "async_evidence", **row, **provenance(["skerry", "numpy"])})
     for overlap in options.overlap if options.what == "use" else ():
         for workers in options.workers:
-            row = measure_use(workers, overlap, options.n_effective, options.seed)
+            row = measure_use(workers, overlap, *(getattr(options, name) for name in USE))
             print(json.dumps(row), flush=True)
             if options.keep:
                 append({"benchmark": "async_use", **row, **provenance(["skerry", "numpy"])})

@@ -35,8 +35,9 @@ class Adaptive:
         max_islands: Gaussian components at most.
         overlap: climbs of a hunt that are under way at a time. From 2 on rounds overlap as well:
             the next is drawn while the second half of the last is still being evaluated. It keeps
-            workers busy where calls are slow and of uneven cost; 2 for each worker is enough. It
-            changes which points are drawn; the number of workers and their speed still don't.
+            workers busy where calls are slow and of uneven cost, and pays with many of them; take
+            one for each worker, and no fewer than 8. It changes which points are drawn; the
+            number of workers and their speed still don't.
         fit: how the density is fitted in the end; by default it is the grown islands themselves.
     """
 
