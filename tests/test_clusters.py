@@ -54,47 +54,37 @@ DASK = """
             main(client.get_executor())
 """
 DYING = """
-    import os, signal
+    import os, signal, time
     from pathlib import Path
-    import dask
     from dask.distributed import Client, LocalCluster
 
     if __name__ == "__main__":
-        flag = Path(sys.argv[1])
-        dask.config.set({"distributed.scheduler.allowed-failures": 0})
+        flags = Path(sys.argv[1])
+        flags.mkdir()
         prior = skerry.Prior({"a": st.norm(0, 2), "b": st.norm(0, 2)})
-        options = {
-            "scheme": skerry.Static(300, density="islands"), "n_effective": 50, "failures": "drop"
-        }
+        options = {"scheme": skerry.Static(300, density="islands"), "n_effective": 50}
 
         def values(theta):
             return -np.sum(theta**2, axis=1) / 50
 
-        points = skerry.infer(skerry.Problem(prior, values, jax=False), **options).samples
-        low, *_, worst = np.sort(points[:, 0])
+        alone = skerry.infer(skerry.Problem(prior, values, jax=False), **options)
+        first, second = alone.samples[100, 0], alone.samples[200, 0]
 
         def deadly(theta):
-            once = np.any(theta[:, 0] == low) and not flag.exists()
-            if once:  # as if by accident: the next worker lives
-                flag.touch()
-            if once or np.any(theta[:, 0] == worst):
-                os.kill(os.getpid(), signal.SIGKILL)
+            for name, place in (("first", first), ("second", second)):
+                if np.any(theta[:, 0] == place) and not (flags / name).exists():
+                    (flags / name).touch()
+                    time.sleep(2.0)  # dask gives up workers that die while they start
+                    os.kill(os.getpid(), signal.SIGKILL)
             return values(theta)
 
-        def harmless(theta):
-            return np.where(theta[:, 0] == worst, np.nan, values(theta))
-
-        alone = skerry.infer(skerry.Problem(prior, harmless, jax=False), **options)
-        assert alone.n_failed == 1
         cluster = LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
         )
         with cluster, Client(cluster) as client:
-            pool = skerry.Workers(client.get_executor(), chunk_size=2)
+            pool = skerry.Workers(client, chunk_size=2)
             found = skerry.infer(skerry.Problem(prior, deadly, jax=False), executor=pool, **options)
-        assert flag.exists()
-        assert "KilledWorker" in found.failed.messages[0]
-        assert (found.failed.theta == alone.failed.theta).all()
+        assert len(list(flags.iterdir())) == 2
         assert (found.samples == alone.samples).all()
         assert (found.log_weights == alone.log_weights).all()
         print("the same")
@@ -186,7 +176,7 @@ def test_dask(tmp_path):
     run(tmp_path, DASK)
 
 
-def test_dask_workers_that_die_are_replaced_and_the_points_that_end_them_are_found(tmp_path):
+def test_dask_workers_that_die_cost_nothing(tmp_path):
     needs("distributed")
     run(tmp_path, DYING)
 

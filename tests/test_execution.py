@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -275,6 +276,41 @@ def test_a_heavy_problem_travels_once_to_each_worker():
     collected(made, THETA)
     assert 1 <= sum(n > 0 for n in sent) <= 4 < len(sent)
     pool.threads.shutdown()
+
+
+def test_a_task_that_dask_loses_is_tried_again_under_another_key():
+    """Its results may be lost with their worker: that has to end somewhere, and be told."""
+
+    class Client:
+        __module__ = "distributed.client"
+
+        def __init__(self):
+            self.loop, self.lost, self.keys = self, 0, []
+
+        def nthreads(self):
+            return {"one": 1, "two": 1}
+
+        def submit(self, function, *args, pure):
+            self.keys.append(pure)
+            return function(*args)
+
+        async def gather(self, answer, asynchronous):
+            self.lost += 1
+            if self.lost in (1, 5):
+                raise RuntimeError("lost with its worker")
+            return answer
+
+        def add_callback(self, function):
+            asyncio.run(function())
+
+    client = Client()
+    client._client = client
+    made = runner(Workers(client, chunk_size=10), problem(), None, "drop", saved=False)
+    found, failed, _ = collected(made, THETA[:60])
+    np.testing.assert_array_equal(found, values(THETA[:60]))
+    assert not failed.any()
+    assert client.lost == 6 + 2 * 2
+    assert not any(client.keys)
 
 
 @pytest.mark.statistical
