@@ -290,11 +290,11 @@ def test_time_that_is_over_after_the_first_rounds_returns_what_is_known(
 # Kills
 
 
-def kill(tmp_path, kills, seed):
+def kill(tmp_path, kills, seed, overlap):
     script = Path(__file__).with_name("killing.py")
     source = Path(skerry.__file__).parent.parent
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path), str(kills), str(seed)],
+        [sys.executable, str(script), str(tmp_path), *map(str, (kills, seed, overlap))],
         check=False,
         capture_output=True,
         text=True,
@@ -305,8 +305,9 @@ def kill(tmp_path, kills, seed):
 
 
 @pytest.mark.statistical
-def test_a_hundred_sudden_deaths_change_no_bit(tmp_path):
+@pytest.mark.parametrize(("kills", "overlap"), [(100, 1), (30, 6)])
+def test_a_hundred_sudden_deaths_change_no_bit(tmp_path, kills, overlap):
     """A call is made twice only if it was under way, or being written, when the process died."""
-    found = kill(tmp_path, 100, 1)
-    assert found["kills"] == 100
+    found = kill(tmp_path, kills, 1, overlap)
+    assert found["kills"] == kills
     assert found["wrong"] == found["repeated_though_saved"] == 0

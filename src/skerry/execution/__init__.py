@@ -1,12 +1,23 @@
 """Where a likelihood runs: in this process, in processes of our own, or in somebody's pool.
 
-A *runner* takes points and gives back pieces of results, in any order, each with the rows it
-belongs to; so what comes out never depends on how many workers there are or which is first.
+A *runner* takes batches of points, several at a time if need be, and gives back pieces of results,
+in any order, each with the rows it belongs to; so what comes out never depends on how many workers
+there are or which is first.
 """
 
 from skerry.execution._elsewhere import Elsewhere, LackingError
 from skerry.execution._inline import Inline
-from skerry.execution._piece import Piece, Runner
+from skerry.execution._piece import Batch, Piece, Runner, run
 from skerry.execution._workers import Workers, runner
 
-__all__ = ["Elsewhere", "Inline", "LackingError", "Piece", "Runner", "Workers", "runner"]
+__all__ = [
+    "Batch",
+    "Elsewhere",
+    "Inline",
+    "LackingError",
+    "Piece",
+    "Runner",
+    "Workers",
+    "run",
+    "runner",
+]

@@ -16,6 +16,7 @@ import numpy as np
 from skerry._types import FloatArray
 from skerry.errors import EvaluationError, InputError
 from skerry.evaluate import joined, refusal
+from skerry.execution import run as run_pieces
 from skerry.execution import runner
 from skerry.files._columns import FilledError, Row, chunk_text, read_filled, read_points
 from skerry.files._identity import refuse_other
@@ -80,7 +81,7 @@ def evaluate(
     worker = runner(executor, problem, x, "raise" if raising else "drop", saved=False)
     rows: list[Row] = [Row(np.nan, None)] * len(found.theta)
     try:
-        for piece in worker.run(found.theta):
+        for piece in run_pieces(worker, found.theta):
             result = piece.result
             if raising and result.failed.any():
                 raise refusal(problem, result, joined([], found.theta))

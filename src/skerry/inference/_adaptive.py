@@ -10,6 +10,11 @@ r"""Adaptive rounds: every island, at nearly one likelihood call per effective s
 5. *Final rounds* from one fixed proposal, until the effective sample size asked for. The evidence
    comes from these draws alone, which no adaptation has seen; samples and masses use every point.
 
+Rounds may overlap (``Adaptive.overlap``): a round is drawn in two halves, and the next is fitted
+and begun when the first half has come; the second is added before the next's first. A quarter of
+the prior draws fills the gaps of the first hunt. So no worker waits for a slow point, and what is
+drawn still never depends on which point is slow: every point that was drawn enters, at its place.
+
 A state is a value; :func:`init` makes one, :func:`step` makes the next, :func:`done` says when.
 """
 
@@ -24,6 +29,7 @@ from skerry import weights
 from skerry._types import BoolArray, FloatArray
 from skerry.flows import Frames
 from skerry.inference._climbs import climb
+from skerry.inference._drawing import draw, draw_prior, land
 from skerry.inference._proposal import Proposal, lifted
 from skerry.inference._state import State, Target
 from skerry.modes import Islands, Topology
@@ -44,19 +50,21 @@ def init(target: Target) -> State:
     d = len(target.periodic)
     n = int(min(600 + 200 * min(d, 10), max(10, target.max_calls // 3)))
     u = target.seed.child("prior").numpy().standard_normal((n, d))
-    u, log_l = _evaluate(target, u)
     prior = Proposal(None)
+    u, log_l, ahead = draw_prior(target, prior, u)
     blank = unit_islands(target.periodic)
     state = State(
         u, log_l, prior.log_prob(u)[None], (prior,), (len(u),), blank, 0.0, "explore", None, n,
-        np.empty((0, d)), np.empty(0), np.empty((0, d)), 0, 0,
+        np.empty((0, d)), np.empty(0), np.empty((0, d)), 0, 0, (), ahead,
     )  # fmt: skip
     state = _record(state, "prior")
     if not np.isfinite(log_l).any():
-        return state
+        state = land(state, target)
+        if not np.isfinite(state.log_likelihood).any():
+            return state
     rng = target.seed.child("hunt").numpy()
     first = starts(
-        u, state.landscape(target.periodic), int(1000 * target.settings.thoroughness), rng
+        state.u, state.landscape(target.periodic), int(1000 * target.settings.thoroughness), rng
     )
     found, state = _hunt(state, target, first, None)
     return replace(state, islands=found or blank)
@@ -97,6 +105,14 @@ def resume(target: Target, proposal: Proposal, u: FloatArray, log_likelihood: Fl
 
 def step(state: State, target: Target) -> State:
     """One round: draw, weigh, refit; and what comes next."""
+    state = _round(state, target)
+    if done(state) and state.ahead is not None:
+        final = state.first_final is not None
+        return _record(land(state, target), "final" if final else "explore")
+    return state
+
+
+def _round(state: State, target: Target) -> State:
     final = state.phase == "final"
     number = len(state.counts)
     if final and state.first_final is not None:
@@ -106,13 +122,16 @@ def step(state: State, target: Target) -> State:
     else:
         proposal = Proposal(lifted(state.islands))
     n = _size(state, target)
-    if n < 1:
+    if n >= 1:
+        rng = target.seed.child("round", number).numpy()
+        state = draw(state, target, proposal, n, rng)
+    elif state.ahead is None or state.first_final is None:
         return replace(state, phase="done")
-    rng = target.seed.child("round", number).numpy()
-    state = _draw(state, target, proposal, n, rng)
+    else:
+        state = land(state, target)
     if final:
         if state.first_final is None:
-            state = replace(state, first_final=number)
+            state = replace(state, first_final=len(state.counts) - 1)
         state = _record(state, "final")
         enough = state.history[-1].n_effective >= target.n_effective
         if enough or _spent(state, target) or number > MAX_ROUNDS:
@@ -199,40 +218,20 @@ def _first_proposal(islands: Islands) -> Proposal:
 def _size(state: State, target: Target) -> int:
     """How many points to draw next."""
     left = target.max_calls - state.n_calls
-    d, rounds = state.u.shape[1], len(state.counts)
+    d, rounds = state.u.shape[1], len(state.counts) - state.n_ahead
     if state.phase == "final":
         if state.first_final is None:  # a trial, before more is spent on a proposal
-            return int(min(max(0.1 * target.n_effective, 300), left))
+            trial = max(0.1 * target.n_effective, 300)
+            return int(min(trial if target.overlap == 1 else 2 * trial, left))
         share = max(state.history[-1].share, 0.02)
         wanted = 1.03 * (target.n_effective - state.history[-1].n_effective) / share
+        if state.ahead is not None:
+            wanted -= len(state.ahead.u)
+            if wanted < 300:
+                return 0
         return int(min(max(wanted, 300), 50_000, left))
     grown = (500 + 100 * d + 20 * state.islands.n_islands) * 1.35 ** (rounds - 1)
     return int(min(grown, max(500.0, 0.4 * target.n_effective), left))
-
-
-def _draw(
-    state: State, target: Target, proposal: Proposal, n: int, rng: np.random.Generator
-) -> State:
-    """Draw a round and add it to the points."""
-    u, log_l = _evaluate(target, proposal.sample(n, rng))
-    proposals = (*state.proposals, proposal)
-    known: dict[int, FloatArray] = {}
-    for p in proposals:  # a final proposal serves several rounds
-        if id(p) not in known:
-            known[id(p)] = p.log_prob(u)
-    columns = np.stack([known[id(p)] for p in proposals])
-    again = [i for i, p in enumerate(state.proposals) if p is proposal]
-    row = state.log_g[again[0]] if again else proposal.log_prob(state.u)
-    log_g = np.concatenate([np.vstack([state.log_g, row[None]]), columns], axis=1)
-    return replace(
-        state,
-        u=np.concatenate([state.u, u]),
-        log_likelihood=np.concatenate([state.log_likelihood, log_l]),
-        log_g=log_g,
-        proposals=proposals,
-        counts=(*state.counts, len(u)),
-        n_calls=state.n_calls + n,
-    )
 
 
 def _evaluate(target: Target, u: FloatArray) -> tuple[FloatArray, FloatArray]:

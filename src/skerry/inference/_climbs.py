@@ -1,10 +1,12 @@
-"""How many climbs a hunt makes: one after another, or many in step."""
+"""How many climbs a hunt makes: one after another, several under way at once, or all in step."""
 
 from __future__ import annotations
 
+from skerry._coroutine import ask
 from skerry._types import FloatArray
 from skerry.inference._state import Target
 from skerry.modes import Islands
+from skerry.modes.climbing import climb_in_turn, climb_together
 from skerry.modes.hunting import Hunter
 from skerry.modes.leaping import LeapingHunter
 from skerry.modes.peaks import Hunt
@@ -28,18 +30,19 @@ def climb(target: Target, starts: FloatArray, known: Islands | None, max_calls: 
         leaping = LeapingHunter(target.log_likelihood, target.periodic, max_calls, known)
         _in_step(leaping, starts, most, thorough, known is None)
         return leaping.result()
-    hunter = Hunter(target.log_likelihood, target.gradient, target.periodic, max_calls, known)
-    _in_turn(hunter, starts, most, thorough, known is None)
+    stream = target.stream if target.overlap > 1 else None
+    function = target.log_likelihood if stream is None else ask
+    hunter = Hunter(function, target.gradient, target.periodic, max_calls, known)
+
+    def over() -> bool:
+        spent = hunter.exhausted or hunter.n_calls >= most + _crowd(hunter, thorough, d)
+        return spent or (known is None and _enough(hunter, thorough, d))
+
+    if stream is None:
+        climb_in_turn(hunter, starts, over)
+    else:
+        climb_together(hunter, starts, over, stream, target.overlap)
     return hunter.result()
-
-
-def _in_turn(hunter: Hunter, starts: FloatArray, most: float, thorough: float, new: bool) -> None:
-    for start in starts:
-        if hunter.exhausted or hunter.n_calls >= most + _crowd(hunter, thorough, len(start)):
-            break
-        hunter.climb(start)
-        if new and _enough(hunter, thorough, len(start)):
-            break
 
 
 def _in_step(
@@ -63,5 +66,5 @@ def _crowd(hunter: Hunter | LeapingHunter, thorough: float, d: int) -> float:
 def _enough(hunter: Hunter | LeapingHunter, thorough: float, d: int) -> bool:
     """Whether new starts keep ending on known peaks."""
     visits = hunter.visits
-    met = thorough * (8 + 2 * d + 5 * len(visits))
+    met = max(1, thorough * (8 + 2 * d + 5 * len(visits)))
     return hunter.n_starts >= met and unseen(visits) < 0.5 / thorough

@@ -201,6 +201,7 @@ def _run(
         1_000_000 if max_calls is None else max_calls,
         scheme,
         seed,
+        calls,
     )
     outcome = adaptive_outcome(calls, target, late, progress)
     return outcome, {"scheme": "adaptive", "thoroughness": scheme.thoroughness}
@@ -266,6 +267,9 @@ def adaptive_outcome(
             _report(progress, state, target)
     except KeyboardInterrupt:
         interrupted = True
+    calls.drop()
+    if state.ahead is not None:
+        state = replace(state, ahead=None, n_calls=state.n_calls - len(state.ahead.u))
     points = Points(
         state.u, calls.problem.prior.from_u(state.u), state.log_likelihood, state.log_offset
     )
@@ -307,7 +311,7 @@ def _report(progress: Progress | None, state: State, target: Target) -> None:
     report_round(
         progress,
         Line(
-            len(state.counts) - 1,
+            len(state.counts) - state.n_ahead - 1,
             line.kind,
             line.beta,
             state.n_calls,

@@ -8,8 +8,9 @@ way have no proposal density: they guide, and never enter a weight.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.optimize import minimize
@@ -34,6 +35,15 @@ class _OutOfCalls(Exception):  # noqa: N818
 
 class _Arrived(Exception):  # noqa: N818
     """A climb is well inside a known peak's reach."""
+
+
+class Ascent(NamedTuple):
+    """Where a climb ended, in chart coordinates; ``known``: the peak it came near to, or None."""
+
+    end: FloatArray
+    height: float
+    scale: FloatArray
+    known: int | None = None
 
 
 class Hunter:
@@ -61,30 +71,61 @@ class Hunter:
         self._max_calls = max_calls
         self._chart = Chart(periodic)
         self._peaks = Peaks(self._chart, known)
+        self._lent = 0
         self.n_calls = 0
         self.n_starts = 0
 
     @property
     def exhausted(self) -> bool:
         """Whether the calls are spent."""
-        return self.n_calls + 2 * len(self._periodic) + 2 > self._max_calls
+        return self.left < 2 * len(self._periodic) + 2
 
     @property
     def visits(self) -> IntArray:
         """How many starts ended on each new peak, ``(K,)``."""
         return self._peaks.visits
 
+    @property
+    def left(self) -> int:
+        """Calls that are left, but for those that scouts may take."""
+        return self._max_calls - self.n_calls - self._lent
+
     def climb(self, start: FloatArray) -> None:
         """Climb from one start."""
+        self.settle(self.ascend(start))
+
+    def scout(self, max_calls: int) -> Hunter:
+        """One to ascend with, who knows what is known now, and has calls of its own."""
+        scout = copy.copy(self)
+        scout._peaks = self._peaks.known()
+        scout.n_calls, scout._lent = 0, 0
+        scout._max_calls = max(0, min(max_calls, self.left))
+        self._lent += scout._max_calls
+        return scout
+
+    def recall(self, scout: Hunter) -> None:
+        """Count the calls of a scout that has ascended."""
+        self._lent -= scout._max_calls
+        self.n_calls += scout.n_calls
+
+    def ascend(self, start: FloatArray) -> Ascent | None:
+        """The way up from one start, of which nothing is kept; None if calls were too few."""
         try:
-            end, height, scale = self._ascend(self._chart.of(start))
+            return self._ascend(self._chart.of(start))
         except _OutOfCalls:
-            return
+            return None
         except _Arrived as arrived:
-            self.n_starts += 1
-            self._peaks.visit(*arrived.args)
+            return Ascent(arrived.args[1], np.nan, np.empty(0), arrived.args[0])
+
+    def settle(self, ascent: Ascent | None) -> None:
+        """Keep what an ascent led to; a new peak is looked at more closely."""
+        if ascent is None:
             return
         self.n_starts += 1
+        end, height, scale, arrived = ascent
+        if arrived is not None:
+            self._peaks.visit(arrived, end)
+            return
         if not np.isfinite(height):
             return
         new = self._peaks.end(end, height, scale)
@@ -96,15 +137,15 @@ class Hunter:
         return self._peaks.result(self.n_starts, self.n_calls)
 
     def _evaluate(self, w: FloatArray) -> FloatArray:
-        if self.n_calls + len(w) > self._max_calls:
+        if len(w) > self.left:
             raise _OutOfCalls
         self.n_calls += len(w)
         return self._log_likelihood(self._chart.to_u(w)) + self._chart.log_prior(w)
 
-    def _ascend(self, start: FloatArray) -> tuple[FloatArray, float, FloatArray]:
+    def _ascend(self, start: FloatArray) -> Ascent:
         floor = float(self._evaluate(start[None])[0]) - LOW
         if not np.isfinite(floor):
-            return start, -np.inf, np.ones_like(start)
+            return Ascent(start, -np.inf, np.ones_like(start))
 
         def objective(v: FloatArray) -> tuple[float, FloatArray]:
             w = SCALE * v
@@ -125,14 +166,14 @@ class Hunter:
             options={"maxiter": MAX_ITERATIONS, "ftol": 1e-6, "gtol": 1e-3},
         )
         scale = SCALE * np.sqrt(np.diag(found.hess_inv.todense()))
-        return SCALE * found.x, -float(found.fun), np.clip(scale, 1e-8, 1.0)
+        return Ascent(SCALE * found.x, -float(found.fun), np.clip(scale, 1e-8, 1.0))
 
     def _slope(self, w: FloatArray) -> tuple[float, FloatArray]:
         if self._gradient is None:
             values = self._evaluate(np.vstack([w, w + STEP * np.eye(len(w))]))
             with np.errstate(invalid="ignore"):  # -inf beside -inf has no slope
                 return float(values[0]), (values[1:] - values[0]) / STEP
-        if self.n_calls + 2 > self._max_calls:
+        if self.left < 2:
             raise _OutOfCalls
         self.n_calls += 2
         u = self._chart.to_u(w)

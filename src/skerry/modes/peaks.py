@@ -7,6 +7,7 @@ that lie within each other's reach are one peak.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +97,12 @@ class Peaks:
     def visits(self) -> IntArray:
         """How many starts ended on each new peak, ``(K,)``; those that may be none left out."""
         return np.array(self._visits, np.int64)[np.array(self._sure, bool)]
+
+    def known(self) -> Peaks:
+        """What is known now, to look at while more is found."""
+        known = copy.copy(self)
+        known._means, known._precisions = list(self._means), list(self._precisions)
+        return known
 
     def near(self, w: FloatArray, reach: float) -> int | None:
         """The peak within whose reach a point lies; -1 for an island known before."""
