@@ -14,7 +14,7 @@ from skerry._seeds import Seed
 from skerry._types import FloatArray
 from skerry.errors import EvaluationError, StoppedError, UnsupportedError
 from skerry.evaluate import Evaluations, Failures
-from skerry.execution import Piece, Runner
+from skerry.execution import Piece, Remembered, Runner
 from skerry.inference._state import State
 from skerry.posterior import Failed, log_normal
 from skerry.priors import Prior
@@ -101,8 +101,9 @@ class Calls:
         """
 
         def evaluate(theta: FloatArray) -> FloatArray:
-            first = len(theta) == CHECKED_POINTS
-            return self._complete(theta, self._records if first else None, None).log_likelihood
+            if len(theta) == CHECKED_POINTS:
+                return self.complete(theta).log_likelihood
+            return self._anew().complete(theta).log_likelihood
 
         if self._records is not None:
             points = self.problem.prior.sample(CHECKED_POINTS, seed)
@@ -119,7 +120,7 @@ class Calls:
         self, u: FloatArray, progress: Callable[[int, int], None] | None = None
     ) -> Evaluations:
         """Points on u, ``(n, d)``, evaluated; what failed is counted."""
-        found = self._complete(self.problem.prior.from_u(u), self._records, progress or self._count)
+        found = self.complete(self.problem.prior.from_u(u), progress or self._count)
         self.n_calls += len(u)
         if found.failed.any():
             self._failed.append((found.theta[found.failed], found.messages))
@@ -171,14 +172,16 @@ class Calls:
             log_proposal = np.full(len(u), np.nan)
         self._records.add_round(RoundChunk(number, kind, theta, ratio, log_proposal))
 
-    def _complete(
-        self,
-        theta: FloatArray,
-        records: Records | None,
-        progress: Callable[[int, int], None] | None,
+    def _anew(self) -> Calls:
+        """The same calls without a memory."""
+        plain = self._runner.anew if isinstance(self._runner, Remembered) else self._runner
+        return Calls(self.problem, self._x, self._failures, plain, None, self._deadline)
+
+    def complete(
+        self, theta: FloatArray, progress: Callable[[int, int], None] | None = None
     ) -> Evaluations:
         """All points' raw values, those that are known from the records."""
-        n = len(theta)
+        n, records = len(theta), self._records
         values, failed = np.full(n, np.nan), np.zeros(n, bool)
         messages: dict[int, str] = {}
         wanted = np.arange(n)
@@ -187,7 +190,7 @@ class Calls:
             values, failed, messages = found.log_likelihood, found.failed, found.messages
             wanted = np.flatnonzero(~found.known)
         done = n - len(wanted)
-        for piece in self._new(theta[wanted], records) if len(wanted) else ():
+        for piece in self._new(theta[wanted]) if len(wanted) else ():
             rows = wanted[piece.rows]
             values[rows], failed[rows] = piece.result.log_likelihood, piece.result.failed
             bad = rows[piece.result.failed].tolist()
@@ -198,12 +201,12 @@ class Calls:
         texts = tuple(messages[row] for row in np.flatnonzero(failed).tolist())
         return Evaluations(theta, values, failed, texts, n)
 
-    def _new(self, theta: FloatArray, records: Records | None) -> Iterator[Piece]:
+    def _new(self, theta: FloatArray) -> Iterator[Piece]:
         """Pieces of points that are not known, kept as they come."""
         self._check_time()
         done: list[Evaluations] = []
         raising = self._failures == "raise"
-        with _Saver(records, keep_failed=not raising) as saver:
+        with _Saver(self._records, keep_failed=not raising) as saver:
             try:
                 with closing(self._runner.run(theta)) as pieces:
                     for piece in pieces:

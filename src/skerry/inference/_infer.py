@@ -16,7 +16,7 @@ from skerry._seeds import Seed, SeedLike, as_seed
 from skerry._types import FloatArray
 from skerry.errors import InputError
 from skerry.evaluate import Evaluations, Failures, check_failures
-from skerry.execution import runner
+from skerry.execution import Predictions, Remembered, Runner, runner
 from skerry.inference import _adaptive as adaptive
 from skerry.inference._calls import Calls, OutOfTimeError, stopped
 from skerry.inference._conclude import MIN_POINTS, Outcome, check_asked, conclude
@@ -27,7 +27,7 @@ from skerry.inference._state import Adaptive, State, Target
 from skerry.posterior import Posterior, Search, log_normal
 from skerry.problem import Problem
 from skerry.progress import Display, Line, Progress, report_round, shown
-from skerry.store import Store, opened, problem_identity
+from skerry.store import Store, opened, opened_runs, problem_identity
 
 
 class Static:
@@ -89,6 +89,8 @@ def infer(
             call again, after any kind of death, goes on where it was, and gives the same bits as
             a run that was never disturbed. (A vectorised function must give a point the same bits
             in any company.)
+            A forward model's predictions are kept too, and serve other observations: see
+            :class:`~skerry.Store`.
         progress: None: silence; True: a live display on the error stream (lines, if that is not
             a terminal); or a function, called with (stage, done, in all).
 
@@ -173,7 +175,11 @@ def opened_calls(
         if store is not None:
             identity = {**problem_identity(problem, x), **settings, "failures": failures}
             records = stack.enter_context(opened(store, identity, problem.prior.ndim))
-        evaluator = runner(executor, problem, x, failures, saved=records is not None)
+        if store is not None and problem.noise is not None:
+            runs = stack.enter_context(opened_runs(store, problem))
+            evaluator: Runner = Remembered(Predictions(problem, executor, failures, runs), x)
+        else:
+            evaluator = runner(executor, problem, x, failures, saved=records is not None)
         stack.callback(evaluator.close)
         late = None if max_seconds is None else time.monotonic() + max_seconds
         deadline = None if records is None else late

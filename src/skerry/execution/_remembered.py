@@ -1,0 +1,152 @@
+"""A forward model run once a point: predictions are kept, and serve any observation."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, cast, final
+
+import numpy as np
+
+from skerry import evaluate as border
+from skerry._types import BoolArray, FloatArray, IntArray
+from skerry.errors import EvaluationError
+from skerry.evaluate import Evaluations, Failures
+from skerry.execution._piece import Piece, Runner
+from skerry.execution._workers import runner
+from skerry.problem import Problem
+from skerry.store import Records
+
+
+@final
+class Forward:
+    """A problem's forward model, as a runner takes it: predictions where others give one number."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem, self.prior, self.batched = problem, problem.prior, problem.batched
+
+    def log_likelihood(self, theta: FloatArray, x: Any = None) -> FloatArray:
+        """Predictions ``(n, m)``."""
+        del x
+        return self.problem.predict(theta)
+
+
+@final
+class Predictions:
+    """A forward model's predictions: known ones from the records, new ones run and kept.
+
+    Args:
+        problem: with a forward model.
+        executor: where it runs, see :class:`~skerry.execution.Workers`.
+        failures: under ``"raise"`` an exception stops, and failed runs are not kept.
+        records: of predictions, open; None keeps nothing.
+    """
+
+    def __init__(
+        self, problem: Problem, executor: Any, failures: Failures, records: Records | None
+    ) -> None:
+        self.problem, self._failures, self._records = problem, failures, records
+        carried = cast("Problem", Forward(problem))
+        self._runner: Runner = runner(executor, carried, None, failures, saved=records is not None)
+
+    def pieces(self, theta: FloatArray, *, anew: bool = False) -> Iterator[Piece]:
+        """Each of the points ``(n, d)`` in one of the pieces, whose values are ``(n, m)``.
+
+        ``anew`` runs all of them, known or not, and keeps nothing.
+
+        Raises:
+            EvaluationError: as a runner's.
+        """
+        records, rest = self._records, np.arange(len(theta))
+        if records is not None and not anew:
+            found = records.find(theta)
+            known, rest = np.flatnonzero(found.known), np.flatnonzero(~found.known)
+            if len(known):
+                texts = tuple(found.messages[i] for i in np.flatnonzero(found.failed).tolist())
+                values, failed = found.log_likelihood[known], found.failed[known]
+                yield Piece(known, Evaluations(theta[known], values, failed, texts, 0), 0.0)
+        if not len(rest):
+            return
+        try:
+            with closing(self._runner.run(theta[rest])) as pieces:
+                for piece in pieces:
+                    if not anew:
+                        self._keep(piece.result, piece.seconds)
+                    yield Piece(rest[piece.rows], piece.result, piece.seconds)
+        except EvaluationError as error:
+            if isinstance(error.partial, Evaluations) and not anew:
+                self._keep(error.partial, 0.0)
+            raise
+
+    def all_of(self, theta: FloatArray) -> FloatArray:
+        """The predictions of points ``(n, d)``, ``(n, m)``; nan where the model failed."""
+        parts = list(self.pieces(theta))
+        rows = np.concatenate([piece.rows for piece in parts])
+        return border.joined([p.result for p in parts], theta).log_likelihood[np.argsort(rows)]
+
+    def close(self) -> None:
+        """Let go of workers."""
+        self._runner.close()
+
+    def _keep(self, result: Evaluations, seconds: float) -> None:
+        values, records = result.log_likelihood, self._records
+        if records is None or values.ndim < 2:
+            return
+        kept = ~records.find(result.theta).known
+        if self._failures == "raise":
+            kept &= np.isfinite(values).all(axis=1)
+        texts = dict(zip(np.flatnonzero(result.failed).tolist(), result.messages, strict=True))
+        rows = np.flatnonzero(kept)
+        messages = {new: texts[old] for new, old in enumerate(rows.tolist()) if old in texts}
+        records.add(result.theta[rows], values[rows], result.failed[rows], messages, seconds)
+
+
+@final
+class Remembered:
+    """The log-likelihood of one observation by predictions, for a problem with noise.
+
+    Args:
+        predictions: of the forward model.
+        x: the observation.
+        anew: run the model at all points, known or not.
+    """
+
+    def __init__(self, predictions: Predictions, x: Any, *, anew: bool = False) -> None:
+        self._predictions, self._x, self._anew = predictions, x, anew
+
+    @property
+    def anew(self) -> Remembered:
+        """The same, without a memory."""
+        return Remembered(self._predictions, self._x, anew=True)
+
+    def run(self, theta: FloatArray) -> Generator[Piece, None, None]:
+        """See :class:`Runner`."""
+        problem = self._predictions.problem
+        try:
+            for piece in self._predictions.pieces(theta, anew=self._anew):
+                yield replace(piece, result=weighed(problem, piece.result, self._x))
+        except EvaluationError as error:
+            if isinstance(error.partial, Evaluations):
+                error.partial = weighed(problem, error.partial, self._x)
+            raise
+
+    def close(self) -> None:
+        """See :class:`Runner`."""
+        self._predictions.close()
+
+
+def weighed(problem: Problem, predicted: Evaluations, x: Any) -> Evaluations:
+    """Log-likelihoods from predictions: of one observation, or of one a row."""
+    n = len(predicted.theta)
+    values, fine = np.full(n, np.nan), np.flatnonzero(~predicted.failed)
+    if len(fine) and problem.noise is not None:
+        rows = np.asarray(x, np.float64)
+        rows = rows[fine] if rows.ndim > 1 else rows
+        values[fine] = problem.noise.log_prob(rows, predicted.log_likelihood[fine])
+    texts = dict(zip(np.flatnonzero(predicted.failed).tolist(), predicted.messages, strict=True))
+    failed: BoolArray = np.isnan(values) | (values == np.inf)
+    bad: IntArray = np.flatnonzero(failed)
+    messages = tuple(texts.get(i, f"log-likelihood {values[i].item()}") for i in bad.tolist())
+    values = np.where(failed, np.nan, values)
+    return Evaluations(predicted.theta, values, failed, messages, predicted.n_calls)
