@@ -10,6 +10,7 @@ networks end in zeros and the permutations compose to none, so a fresh stack is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import equinox as eqx
@@ -152,6 +153,7 @@ def _inverse(bijection: AbstractBijection, y: Array) -> Array:
     return jnp.where((y >= low) & (y <= high), xs[k] + share * width, y)
 
 
+@cache
 def _n_parameters(settings: CouplingSettings) -> int:
     if settings.kind == "affine":
         return 2
