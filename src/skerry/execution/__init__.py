@@ -6,10 +6,11 @@ belongs to; so what comes out never depends on how many workers there are or whi
 
 from skerry.execution._inline import Inline
 from skerry.execution._piece import Piece, Runner
-from skerry.execution._remembered import Predictions, Remembered, weighed
+from skerry.execution._remembered import Forward, Predictions, Remembered, weighed
 from skerry.execution._workers import Workers, runner
 
 __all__ = [
+    "Forward",
     "Inline",
     "Piece",
     "Predictions",

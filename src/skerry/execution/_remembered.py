@@ -1,11 +1,11 @@
-"""A forward model run once a point: predictions are kept, and serve any observation."""
+"""A model run once a point: what it predicts is kept, and serves any observation."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, cast, final
+from typing import Any, final
 
 import numpy as np
 
@@ -34,23 +34,22 @@ class Forward:
 
 @final
 class Predictions:
-    """A forward model's predictions: known ones from the records, new ones run and kept.
+    """A model's predictions: known ones from the records, new ones run and kept.
 
     Args:
-        problem: with a forward model.
+        carried: the model: anything that takes a runner's points and gives several numbers each.
         executor: where it runs, see :class:`~skerry.execution.Workers`.
         failures: under ``"raise"`` an exception stops, and failed runs are not kept.
         records: of predictions, open; None keeps nothing.
     """
 
     def __init__(
-        self, problem: Problem, executor: Any, failures: Failures, records: Records | None
+        self, carried: Any, executor: Any, failures: Failures, records: Records | None
     ) -> None:
-        self.problem, self._failures, self._records = problem, failures, records
-        carried = cast("Problem", Forward(problem))
+        self._failures, self._records = failures, records
         self._runner: Runner = runner(executor, carried, None, failures, saved=records is not None)
 
-    def pieces(self, theta: FloatArray, *, anew: bool = False) -> Iterator[Piece]:
+    def pieces(self, theta: FloatArray, *, anew: bool = False) -> Generator[Piece, None, None]:
         """Each of the points ``(n, d)`` in one of the pieces, whose values are ``(n, m)``.
 
         ``anew`` runs all of them, known or not, and keeps nothing.
@@ -79,11 +78,26 @@ class Predictions:
                 self._keep(error.partial, 0.0)
             raise
 
-    def all_of(self, theta: FloatArray) -> FloatArray:
-        """The predictions of points ``(n, d)``, ``(n, m)``; nan where the model failed."""
-        parts = list(self.pieces(theta))
+    def all_of(
+        self, theta: FloatArray, tell: Callable[[int, int], None] | None = None
+    ) -> Evaluations:
+        """The predictions of points ``(n, d)``, ``(n, m)``, in their order.
+
+        ``tell`` is called with (points done, in all) after each piece, and may stop.
+        """
+        parts: list[Piece] = []
+        done = 0
+        for piece in self.pieces(theta):
+            parts.append(piece)
+            done += len(piece.rows)
+            if tell is not None:
+                tell(done, len(theta))
         rows = np.concatenate([piece.rows for piece in parts])
-        return border.joined([p.result for p in parts], theta).log_likelihood[np.argsort(rows)]
+        found, order = border.joined([p.result for p in parts], theta), np.argsort(rows)
+        texts = dict(zip(rows[found.failed].tolist(), found.messages, strict=True))
+        messages = tuple(texts[row] for row in sorted(texts))
+        values, failed = found.log_likelihood[order], found.failed[order]
+        return Evaluations(theta, values, failed, messages, found.n_calls)
 
     def close(self) -> None:
         """Let go of workers."""
@@ -107,28 +121,32 @@ class Remembered:
     """The log-likelihood of one observation by predictions, for a problem with noise.
 
     Args:
-        predictions: of the forward model.
+        problem: with a forward model and noise.
         x: the observation.
-        anew: run the model at all points, known or not.
+        predictions: of the forward model.
+        fresh: run the model at all points, known or not.
     """
 
-    def __init__(self, predictions: Predictions, x: Any, *, anew: bool = False) -> None:
-        self._predictions, self._x, self._anew = predictions, x, anew
+    def __init__(
+        self, problem: Problem, x: Any, predictions: Predictions, *, fresh: bool = False
+    ) -> None:
+        self._problem, self._x = problem, x
+        self._predictions, self._fresh = predictions, fresh
 
     @property
     def anew(self) -> Remembered:
         """The same, without a memory."""
-        return Remembered(self._predictions, self._x, anew=True)
+        return Remembered(self._problem, self._x, self._predictions, fresh=True)
 
     def run(self, theta: FloatArray) -> Generator[Piece, None, None]:
         """See :class:`Runner`."""
-        problem = self._predictions.problem
         try:
-            for piece in self._predictions.pieces(theta, anew=self._anew):
-                yield replace(piece, result=weighed(problem, piece.result, self._x))
+            with closing(self._predictions.pieces(theta, anew=self._fresh)) as pieces:
+                for piece in pieces:
+                    yield replace(piece, result=weighed(self._problem, piece.result, self._x))
         except EvaluationError as error:
             if isinstance(error.partial, Evaluations):
-                error.partial = weighed(problem, error.partial, self._x)
+                error.partial = weighed(self._problem, error.partial, self._x)
             raise
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from skerry._types import FloatArray
 from skerry.errors import EvaluationError, StoppedError, UnsupportedError
 from skerry.evaluate import Evaluations, Failures
 from skerry.execution import Piece, Remembered, Runner
+from skerry.inference._points import blocks
 from skerry.inference._state import State
 from skerry.posterior import Failed, log_normal
 from skerry.priors import Prior
@@ -87,6 +88,11 @@ class Calls:
         """The points that failed, and why."""
         theta = [np.empty((0, self.problem.prior.ndim)), *(points for points, _ in self._failed)]
         return Failed(np.concatenate(theta), tuple(m for _, some in self._failed for m in some))
+
+    def note_failed(self, failed: Failed) -> None:
+        """Count calls that failed elsewhere."""
+        if len(failed):
+            self._failed.append((failed.theta, failed.messages))
 
     def wait(self) -> None:
         """Take all the time that is needed from now on."""
@@ -165,12 +171,13 @@ class Calls:
         if self._records is None:
             return
         prior = self.problem.prior
-        theta, ratio = prior.from_u(u), log_g - log_normal(u)
-        try:
-            log_proposal = np.asarray(prior.log_prob(theta)) + ratio
-        except UnsupportedError:
-            log_proposal = np.full(len(u), np.nan)
-        self._records.add_round(RoundChunk(number, kind, theta, ratio, log_proposal))
+        for rows in blocks(len(u)):
+            theta, ratio = prior.from_u(u[rows]), log_g[rows] - log_normal(u[rows])
+            try:
+                log_proposal = np.asarray(prior.log_prob(theta)) + ratio
+            except UnsupportedError:
+                log_proposal = np.full(len(theta), np.nan)
+            self._records.add_round(RoundChunk(number, kind, theta, ratio, log_proposal))
 
     def _anew(self) -> Calls:
         """The same calls without a memory."""

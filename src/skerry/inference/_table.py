@@ -19,7 +19,7 @@ from skerry.inference._conclude import (
     fit_density,
 )
 from skerry.inference._fit import DensityName, Fit
-from skerry.inference._points import Points
+from skerry.inference._points import Points, blocks, weighty
 from skerry.posterior import Posterior, PosteriorFlow
 from skerry.priors import Prior, as_points
 from skerry.progress import Progress, shown
@@ -61,9 +61,11 @@ def fit(
         raise InputError(
             f"Expected a Prior; got {type(prior).__name__}; wrap it as skerry.Prior({{...}})."
         )
-    points = prior.wrap(_finite(as_points(theta, prior.names)))
+    points = as_points(theta, prior.names)
     log_l = weights.check(_real(log_likelihood, "log_likelihood"), "log_likelihood")
-    log_prior = np.asarray(prior.log_prob(points))
+    log_prior = np.empty(len(points))
+    for rows in blocks(len(points)):
+        log_prior[rows] = prior.log_prob(_finite(points[rows], rows.start))
     if len(points) != len(log_l) or len(points) < MIN_POINTS:
         raise InputError(
             f"Expected at least {MIN_POINTS} points and one log_likelihood each; got "
@@ -88,10 +90,17 @@ def fit(
     log_offset = np.where(outside, 0.0, log_offset)
     check_asked(n_effective, None)
     settings = Fit(density=density, **options)
+    log_w = log_l + log_offset
+    kept = weighty(log_w)
+    chosen = prior.wrap(points[kept])
     with shown(progress) as display:
         return conclude(
             prior,
-            Outcome(Points(prior.to_u(points), points, log_l, log_offset), n_calls=len(points)),
+            Outcome(
+                Points(prior.to_u(chosen), chosen, log_l[kept], log_offset[kept]),
+                n_calls=len(points),
+                log_weights=log_w,
+            ),
             n_effective=n_effective,
             options=settings,
             seed=as_seed(seed),
@@ -148,12 +157,12 @@ def refit(
     )
 
 
-def _finite(points: FloatArray) -> FloatArray:
+def _finite(points: FloatArray, start: int) -> FloatArray:
     finite = np.isfinite(points).all(axis=1)
     if not finite.all():
         raise InputError(
             f"Expected finite points; got {points[~finite][0].tolist()} in row "
-            f"{int(np.argmin(finite))}; leave such points out."
+            f"{start + int(np.argmin(finite))}; leave such points out."
         )
     return points
 
