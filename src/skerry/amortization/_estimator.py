@@ -13,11 +13,11 @@ from skerry._compilation import program
 from skerry._seeds import SeedLike, as_seed
 from skerry._types import BoolArray, FloatArray
 from skerry.amortization import _calibrate, _refine
+from skerry.amortization._blocks import Simulator
+from skerry.amortization._checkpoints import Step
 from skerry.amortization._mixtures import Mixtures, mixtures
 from skerry.amortization._network import Conditional
 from skerry.amortization._novelty import Familiar
-from skerry.amortization._sources import Simulator
-from skerry.amortization._train import Step
 from skerry.calibration import Calibration
 from skerry.embeddings import Embedding
 from skerry.errors import InputError, UnsupportedError

@@ -15,18 +15,25 @@ nothing. Because the same seed asks for the same points in the same order, a run
 needs no other state than this: started again, it finds its answers here and goes on from there.
 """
 
+from skerry.store._archive import Archive, opened_archive
 from skerry.store._chunk import RoundChunk
-from skerry.store._fingerprint import problem_identity
+from skerry.store._fingerprint import fingerprint, problem_identity
+from skerry.store._pages import Page, Pages
 from skerry.store._read import Recorded, read
 from skerry.store._records import Records
 from skerry.store._store import Store, opened, opened_runs
 
 __all__ = [
+    "Archive",
+    "Page",
+    "Pages",
     "Recorded",
     "Records",
     "RoundChunk",
     "Store",
+    "fingerprint",
     "opened",
+    "opened_archive",
     "opened_runs",
     "problem_identity",
     "read",

@@ -52,6 +52,11 @@ def forward_identity(problem: Problem) -> dict[str, str]:
     }
 
 
+def fingerprint(value: Any) -> str:
+    """A function, an array or a plain value in a short text, as the module says."""
+    return _short(_described(value))
+
+
 def _short(value: Any) -> str:
     return hashlib.blake2b(repr(value).encode(), digest_size=8).hexdigest()
 

@@ -22,7 +22,7 @@ from skerry.store._chunk import (
     encode_round,
     round_name,
 )
-from skerry.store._files import failed, write_new
+from skerry.store._files import failed, put_aside, write_new
 from skerry.store._index import Index, keys_of
 from skerry.store._values import Values
 
@@ -245,16 +245,7 @@ class Records:
         self._width = width
 
     def _put_aside(self, path: Path, why: str) -> None:
-        try:
-            self._aside.mkdir(exist_ok=True)
-            target = self._aside / path.name
-            number = 0
-            while target.exists():
-                number += 1
-                target = self._aside / f"{path.name}.{number}"
-            path.rename(target)
-        except OSError as error:
-            raise failed(self._aside, error) from error
+        put_aside(path, self._aside)
         self.set_aside.append(f"{path.name}: {why}")
 
     def _compact(self) -> None:
