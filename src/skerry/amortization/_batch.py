@@ -46,9 +46,11 @@ class _One:
     asks: FloatArray
     found: Drawn | None = None
     failed: list[Failed] = field(default_factory=list)
+    theta: list[FloatArray] = field(default_factory=list)
 
     def tell(self, result: Evaluations, failures: Failures) -> None:
         """Go on with the values asked for."""
+        self.theta.append(result.theta)
         if result.failed.any():
             self.failed.append(Failed(result.theta[result.failed], result.messages))
         result = border.with_zeros(result) if failures == "zero" else result
@@ -172,7 +174,7 @@ def _concluded(
         tuple(message for f in one.failed for message in f.messages),
     )
     if not found.hopeless:
-        outcome = found.outcome(problem.prior, failed)
+        outcome = found.outcome(np.concatenate(one.theta), failed)
         return answer(problem.prior, outcome, found, n_effective, failures, one.seed)
     islands = found.proposal.islands
     assert islands is not None

@@ -94,7 +94,7 @@ def refined(
             outcome = escalated(calls, found, seed, n_effective, max_calls)
         else:
             calls.note_round(0, "refined", found.u, found.log_g)
-            outcome = found.outcome(problem.prior, calls.failed)
+            outcome = found.outcome(problem.prior.from_u(found.u), calls.failed)
     return answer(problem.prior, outcome, found, n_effective, failures, seed)
 
 
@@ -140,6 +140,7 @@ class Drawn:
         u: points, ``(n, d)``.
         log_l: their log-likelihoods, ``(n,)``; nan for those left out.
         log_g: the proposal's log density there, ``(n,)``.
+        khat: of the weights.
         hopeless: whether the weights ask for better islands rather than for more draws.
     """
 
@@ -147,17 +148,19 @@ class Drawn:
     u: FloatArray
     log_l: FloatArray
     log_g: FloatArray
+    khat: float
     hopeless: bool
 
-    def outcome(self, prior: Prior, failed: Failed) -> Outcome:
-        """The points as they are."""
+    def outcome(self, theta: FloatArray, failed: Failed) -> Outcome:
+        """The points as they are, theirs in theta ``(n, d)``."""
         kept = ~np.isnan(self.log_l)
         u, log_l, log_g = self.u[kept], self.log_l[kept], self.log_g[kept]
         return Outcome(
-            Points(u, prior.from_u(u), log_l, log_normal(u) - log_g),
+            Points(u, theta[kept], log_l, log_normal(u) - log_g),
             n_calls=len(self.u),
             failed=failed,
             islands=self.proposal.islands,
+            khat=self.khat,
         )
 
 
@@ -171,7 +174,7 @@ def drawn(
     """
     u = proposal.sample(0, seed.numpy())
     log_l, log_g, log_w = np.empty(0), np.empty(0), np.empty(0)
-    size, heavy, hopeless = 0.0, False, False
+    size, khat, heavy, hopeless = 0.0, np.inf, False, False
     for number in range(MAX_ROUNDS):
         n = _size(len(log_w), size, heavy, n_effective, max_calls - len(u))
         if n < 1:
@@ -183,12 +186,13 @@ def drawn(
         kept = ~np.isnan(log_l)
         log_w = log_l[kept] + log_normal(u[kept]) - log_g[kept]
         size = weights.effective_sample_size(log_w) if len(log_w) else 0.0
-        heavy = weights.pareto_khat(log_w) > KHAT_LIMIT
+        khat = weights.pareto_khat(log_w)
+        heavy = khat > KHAT_LIMIT
         poor = size < MIN_SHARE * max(len(log_w), 1)
         hopeless = (poor or (len(log_w) >= JUDGED and heavy)) and max_calls - len(u) > PILOT
         if hopeless or (size >= n_effective and not (heavy and len(log_w) < JUDGED)):
             break
-    return Drawn(proposal, u, log_l, log_g, hopeless)
+    return Drawn(proposal, u, log_l, log_g, khat, hopeless)
 
 
 def _size(n: int, size: float, heavy: bool, n_effective: float, left: int) -> int:

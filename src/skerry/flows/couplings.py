@@ -174,6 +174,20 @@ def couplings(dim: int, context_dim: int, settings: CouplingSettings, seed: Seed
         settings: its shape.
         seed: where the networks' weights and the permutations come from.
     """
+    return (
+        _none(dim, context_dim, settings)
+        if not settings.layers
+        else _stack(dim, context_dim, settings, seed)
+    )
+
+
+@cache
+def _none(dim: int, context_dim: int, settings: CouplingSettings) -> Couplings:
+    """No layers: one for all seeds."""
+    return _stack(dim, context_dim, settings, Seed((0,)))
+
+
+def _stack(dim: int, context_dim: int, settings: CouplingSettings, seed: Seed) -> Couplings:
     fixed = _n_fixed(dim)
     out = _n_parameters(settings) * (dim - fixed)
     sizes = [fixed + context_dim, *[settings.width] * settings.depth, out]

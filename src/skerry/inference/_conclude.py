@@ -46,7 +46,6 @@ class Outcome:
 
     Attributes:
         points: evaluated, with their weights.
-        log_weights: of all points, where ``points`` are but the weighty ones; None if they are all.
         n_calls: likelihood calls in all.
         failed: the calls that failed.
         evidence: None for the mean of the points' weights.
@@ -55,6 +54,8 @@ class Outcome:
         rounds: the history.
         search: what the hunts met, visits in the topology's order.
         interrupted: whether the user stopped the run.
+        log_weights: of all points, where ``points`` are but the weighty ones; None if they are all.
+        khat: of the weights, if it is known.
     """
 
     points: Points
@@ -67,6 +68,7 @@ class Outcome:
     search: Search | None = None
     interrupted: bool = False
     log_weights: FloatArray | None = None
+    khat: float | None = None
 
 
 def check_asked(n_effective: float, max_calls: int | None) -> None:
@@ -98,7 +100,8 @@ def conclude(
             partial=points,
         )
     evidence = outcome.evidence or weights.evidence(log_w)
-    size, khat = weights.effective_sample_size(log_w), weights.pareto_khat(log_w)
+    size = weights.effective_sample_size(log_w)
+    khat = weights.pareto_khat(log_w) if outcome.khat is None else outcome.khat
     points = points.take(weighty(log_w)) if all_of_them else points
     log_w = weights.normalize(points.log_weights)
 

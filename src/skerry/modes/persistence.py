@@ -22,6 +22,7 @@ from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.errors import InputError, UnsupportedError
 
 MAX_POINTS = 20_000
+MANY, FEW = 8, 3_000  # dimensions from which on, and points up to which, no tree is built
 DEPTH = 60.0  # nats below the highest point: what lies deeper is no island
 
 
@@ -213,13 +214,31 @@ def _neighbours(points: FloatArray, box: FloatArray | None) -> tuple[IntArray, I
     k = min(n - 1, max(12, 2 * d + 6))
     if k < 1:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    _, nearest = cKDTree(points, boxsize=box).query(points, k=k + 1)
+    nearest = _nearest(points, box, k + 1)
     one, other = np.repeat(np.arange(n), k + 1), nearest.ravel()
     up, down = other < one, one < other
     i = np.concatenate([one[up], other[down]])
     j = np.concatenate([other[up], one[down]])
     order = np.argsort(i, kind="stable")
     return i[order], j[order]
+
+
+def _nearest(points: FloatArray, box: FloatArray | None, k: int) -> IntArray:
+    """The k nearest points of each, ``(n, k)``, itself among them.
+
+    In many dimensions a tree leaves hardly a point out: then all distances are faster.
+    """
+    n, d = points.shape
+    if box is not None or d < MANY or n > FEW:
+        leaf = 16 if d < MANY else 64
+        return np.asarray(cKDTree(points, boxsize=box, leafsize=leaf).query(points, k=k)[1])
+    centred = points - points.mean(axis=0)
+    squares, nearest = np.sum(centred**2, axis=1), np.empty((n, k), np.int64)
+    for start in range(0, n, 256):
+        rows = slice(start, start + 256)
+        away = squares - 2 * centred[rows] @ centred.T
+        nearest[rows] = np.argpartition(away, k - 1, axis=1)[:, :k]
+    return nearest
 
 
 class _Tree(NamedTuple):
