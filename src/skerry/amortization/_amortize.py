@@ -58,6 +58,7 @@ def amortize(
     n_simulations: int | None = 10_000,
     embedding: Embedding = None,
     pools: Pools | None = Pools(),  # noqa: B008
+    widen: float = 1.0,
     n_components: int = 16,
     training: Training | None = None,
     failures: Failures = "raise",
@@ -88,6 +89,10 @@ def amortize(
             observation to a vector.
         pools: how particles are made; None uses no likelihood in training (plain neural posterior
             estimation): for a forward model too slow to run for each candidate.
+        widen: draw the parameters of simulations so many times as wide as the prior, in coordinates
+            in which it is N(0, I), so that unusual observations are trained on too. Their particles
+            don't start as posterior draws then; the kernel that renews them forgets that in the
+            first epochs. Needs a simulator, a number of simulations, and pools.
         n_components: K, Gaussians in the mixture; more than needed fade.
         training: how long and how fast; an epoch is ``steps * batch`` observations.
         failures: what becomes of a likelihood that is NaN or +inf: ``"raise"``, or ``"zero"``.
@@ -109,6 +114,8 @@ def amortize(
         StoppedError: if the time was over; the same call goes on.
     """
     _check(problem, x, theta, simulator, n_simulations, n_components)
+    if widen != 1.0:
+        _check_widen(widen, simulator, n_simulations, pools)
     settings = training or TRAINING
     root = as_seed(seed)
     asked = {
@@ -116,6 +123,7 @@ def amortize(
         "simulator": fingerprint(simulator),
         "theta": fingerprint(None if theta is None else np.asarray(theta)),
         "n_simulations": repr(n_simulations),
+        "widen": repr(float(widen)),
         "embedding": _named(embedding),
         "pools": repr(pools),
         "n_components": repr(n_components),
@@ -127,7 +135,7 @@ def amortize(
         likelihoods,
     ):
         made = _observations(
-            likelihoods, x, theta, simulator, n_simulations, settings, root, keeping
+            likelihoods, x, theta, simulator, n_simulations, settings, root, keeping, widen
         )
         if theta is not None or simulator is not None:
             keeping.once("trial", likelihoods, lambda: _tried(likelihoods, made.held_out))
@@ -248,6 +256,7 @@ def _observations(
     settings: Training,
     seed: Seed,
     keeping: Keeping,
+    widen: float,
 ) -> Made:
     problem, share = likelihoods.problem, settings.held_out
     if x is not None:
@@ -258,7 +267,7 @@ def _observations(
         rng = seed.child("observations").numpy()
         return listed(rows, u, share, rng, n_simulations=0 if theta is None else len(rows))
     if simulator is not None:
-        return simulated(problem.prior, simulator, n, share, seed, keeping)
+        return simulated(problem.prior, simulator, n, share, seed, keeping, widen)
     if n is not None:
         return forward(problem, n, share, seed, keeping)
 
@@ -314,3 +323,15 @@ def _check(
             continue
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
             raise InputError(f"Expected {name} to be an int >= {least}; got {value!r}.")
+
+
+def _check_widen(widen: Any, simulator: Any, n_simulations: Any, pools: Any) -> None:
+    if isinstance(widen, bool) or not isinstance(widen, (int, float)) or not 1 <= widen <= 10:
+        raise InputError(f"Expected widen to be a number from 1 to 10; got {widen!r}.")
+    if simulator is None or n_simulations is None or pools is None:
+        raise InputError(
+            "Expected a simulator, a number of simulations, and pools beside widen, for particles "
+            "must be moved to the posterior again and again; got no "
+            f"{'simulator' if simulator is None else 'pools' if pools is None else 'n_simulations'}"
+            "; pass it, or leave widen out."
+        )

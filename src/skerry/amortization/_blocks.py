@@ -29,8 +29,11 @@ class Blocks:
 
     batched = False
 
-    def __init__(self, simulator: Simulator, prior: Prior, n: int, seed: Seed) -> None:
+    def __init__(
+        self, simulator: Simulator, prior: Prior, n: int, seed: Seed, widen: float
+    ) -> None:
         self._simulator, self._prior, self._n, self._seed = simulator, prior, n, seed
+        self._widen = widen
         self.prior = Names(("block", "size"))
 
     @property
@@ -56,7 +59,8 @@ class Blocks:
     def _drawn(self, number: int) -> tuple[FloatArray, np.random.Generator]:
         rng = self._seed.child("block", number).numpy()
         size = min(SIZE, self._n - SIZE * number)
-        return prior_draws(size, self._prior.ndim, rng), rng
+        u = self._widen * prior_draws(size, self._prior.ndim, rng)
+        return u.astype(np.float32).astype(np.float64), rng
 
     def _row(self, number: int) -> FloatArray:
         u, rng = self._drawn(number)
@@ -74,6 +78,7 @@ def simulate(
     n: int,
     seed: Seed,
     *,
+    widen: float = 1.0,
     executor: Any = None,
     records: Records | None = None,
     tell: Callable[[int, int], None] | None = None,
@@ -85,6 +90,7 @@ def simulate(
         prior: what theta is drawn from.
         n: how many.
         seed: the same seed gives the same, wherever and in whatever order blocks are simulated.
+        widen: how many times as wide as the prior, on u, theta is drawn.
         executor: where the simulator runs.
         records: what keeps blocks.
         tell: called with (blocks done, in all) after some of them.
@@ -93,7 +99,7 @@ def simulate(
         InputError: for observations of another length or shape.
         EvaluationError: if the simulator raises.
     """
-    blocks = Blocks(simulator, prior, n, seed)
+    blocks = Blocks(simulator, prior, n, seed, widen)
     predictions = Predictions(blocks, executor, "raise", records)
     try:
         found = predictions.all_of(blocks.points, tell)

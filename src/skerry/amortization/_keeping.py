@@ -52,15 +52,22 @@ class Keeping:
             raise OutOfTimeError
 
     def simulations(
-        self, simulator: Simulator, prior: Prior, n: int, seed: Seed
+        self, simulator: Simulator, prior: Prior, n: int, seed: Seed, widen: float
     ) -> tuple[FloatArray, FloatArray]:
-        """Simulations at prior draws: observations ``(n, ...)`` and parameters on u ``(n, d)``."""
+        """Observations ``(n, ...)`` and their parameters on u ``(n, d)``; see :func:`simulate`."""
         archive, records = self.archive, None
         if archive is not None:
-            records = archive.records("simulations", 2, of=("seed", "simulator"), vectors=True)
-        tell = self._teller("simulations")
+            of = ("seed", "simulator", "widen")
+            records = archive.records("simulations", 2, of=of, vectors=True)
         found = simulate(
-            simulator, prior, n, seed, executor=self.executor, records=records, tell=tell
+            simulator,
+            prior,
+            n,
+            seed,
+            widen=widen,
+            executor=self.executor,
+            records=records,
+            tell=self._teller("simulations"),
         )
         if archive is not None:
             archive.leave("simulations")

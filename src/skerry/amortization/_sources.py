@@ -130,10 +130,11 @@ def simulated(
     held_out: float,
     seed: Seed,
     keeping: Keeping,
+    widen: float = 1.0,
 ) -> Made:
     """Observations of a simulator at prior draws: n of them, or a stream (None)."""
     rng = seed.child("observations").numpy()
-    x, u = keeping.simulations(simulator, prior, FIRST if n is None else n, seed)
+    x, u = keeping.simulations(simulator, prior, FIRST if n is None else n, seed, widen)
     x = as_observations(x, len(u))
     if n is not None:
         return listed(x, u, held_out, rng, n_simulations=n)
