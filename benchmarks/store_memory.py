@@ -29,8 +29,10 @@ STAGES = ("write", "resume", "fit")
 def stage(name, options):
     prior = skerry.Prior({f"p{i}": st.norm(0, 1) for i in range(options.ndim)})
 
+    width = options.width
+
     def log_likelihood(theta):
-        return -0.5 * np.sum((theta / options.width) ** 2, axis=1)
+        return -0.5 * np.sum((theta / width) ** 2, axis=1)
 
     settings = {"density": "islands"}
     if name == "fit":
