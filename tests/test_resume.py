@@ -287,6 +287,29 @@ def test_time_that_is_over_after_the_first_rounds_returns_what_is_known(
     assert_same(infer(store=tmp_path), undisturbed)
 
 
+# Memory
+
+
+def test_points_in_many_blocks_give_the_same_bits(tmp_path, monkeypatch):
+    expected = infer(scheme=LIGHT)
+    table = infer(store=tmp_path / "whole", scheme=LIGHT)
+    found = skerry.store.read(tmp_path / "whole")
+    fitted = skerry.fit(found.theta, found.log_likelihood, PRIOR, density="islands")
+    monkeypatch.setattr("skerry.inference._points.BLOCK", 70)
+    assert_same(infer(scheme=LIGHT), expected)
+    assert_same(infer(store=tmp_path / "parts", scheme=LIGHT), table)
+    again = skerry.store.read(tmp_path / "parts")
+    for name in ("theta", "log_likelihood", "failed", "round", "log_proposal"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(found, name))
+    assert_same(skerry.fit(found.theta, found.log_likelihood, PRIOR, density="islands"), fitted)
+    with pytest.raises(InputError, match="in row 500;"):
+        skerry.fit(
+            np.where(np.arange(608)[:, None] == 500, np.nan, found.theta),
+            found.log_likelihood,
+            PRIOR,
+        )
+
+
 # Kills
 
 

@@ -198,6 +198,12 @@ def amortize(
         bool, typer.Option("--fresh", help="Simulate anew for every step, without end.")
     ] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="How long to train.")] = None,
+    store: StoreFolder = None,
+    workers: WorkersCount = None,
+    timeout: Timeout = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="The time allowed; needs --store. The training goes on.")
+    ] = None,
     seed: Seed = 0,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; by default skerry-NAME-estimator.")
@@ -206,10 +212,18 @@ def amortize(
     debug: Debug = False,
 ) -> None:
     """One training for the posteriors of all observations."""
-    with guarded(debug):
+    with guarded(debug, resumable=store is not None):
         from skerry.cli._commands import run_amortize
+        from skerry.cli._executor import chosen_executor
 
-        run_amortize(problem, n, fresh, epochs, seed, out, quiet)
+        options = {
+            "n_simulations": None if fresh else n,
+            "seed": seed,
+            "store": store,
+            "executor": chosen_executor(workers, timeout),
+            "max_seconds": max_seconds,
+        }
+        run_amortize(problem, epochs, options, out, quiet)
 
 
 @app.command()

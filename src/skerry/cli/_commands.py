@@ -95,9 +95,9 @@ def run_fit(
 
 
 def run_amortize(
-    path: Path, n: int, fresh: bool, epochs: int | None, seed: int, out: Path | None, quiet: bool
+    path: Path, epochs: int | None, options: dict[str, Any], out: Path | None, quiet: bool
 ) -> None:
-    """``skerry amortize``."""
+    """``skerry amortize``: with options of :func:`skerry.amortize`."""
     from skerry.amortization import TRAINING
 
     problem, x, simulator = read_model(path)
@@ -107,15 +107,14 @@ def run_amortize(
             problem,
             x if simulator is None else None,
             simulator=simulator,
-            n_simulations=None if fresh else n,
             training=training,
-            seed=seed,
             progress=progress,
+            **options,
         )
     folder = out or Path(f"skerry-{path.stem}-estimator")
     folder.mkdir(parents=True, exist_ok=True)
     estimator.save(folder / "estimator.npz")
-    command = {"command": "amortize", "problem": str(path), "seed": seed}
+    command = {"command": "amortize", "problem": str(path), "seed": options["seed"]}
     _write_settings(folder, command, {"settings": estimator.settings})
     if not quiet:
         typer.echo(

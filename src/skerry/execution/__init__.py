@@ -8,16 +8,21 @@ there are or which is first.
 from skerry.execution._elsewhere import Elsewhere, LackingError
 from skerry.execution._inline import Inline
 from skerry.execution._piece import Batch, Piece, Runner, run
+from skerry.execution._remembered import Forward, Predictions, Remembered, weighed
 from skerry.execution._workers import Workers, runner
 
 __all__ = [
     "Batch",
     "Elsewhere",
+    "Forward",
     "Inline",
     "LackingError",
     "Piece",
+    "Predictions",
+    "Remembered",
     "Runner",
     "Workers",
     "run",
     "runner",
+    "weighed",
 ]

@@ -79,6 +79,7 @@ def run(runner: Runner, theta: FloatArray) -> Generator[Piece, None, None]:
     """Each of the points ``(n, d)`` in one of the pieces; closing it abandons the rest."""
     batch = runner.submit(theta)
     try:
+        yield from batch.take()
         while batch.missing:
             runner.advance()
             yield from batch.take()

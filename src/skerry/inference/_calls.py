@@ -14,7 +14,8 @@ from skerry._seeds import Seed
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.errors import EvaluationError, StoppedError, UnsupportedError
 from skerry.evaluate import Evaluations, Failures
-from skerry.execution import Batch, Elsewhere, Piece, Runner
+from skerry.execution import Batch, Elsewhere, Piece, Remembered, Runner
+from skerry.inference._points import blocks
 from skerry.inference._saver import Saver
 from skerry.inference._state import State
 from skerry.posterior import Failed, log_normal
@@ -110,7 +111,7 @@ class Calls:
     ) -> None:
         self.problem, self._x, self._failures = problem, x, failures
         self._runner, self._records, self._deadline = runner, records, deadline
-        self._failed: list[tuple[FloatArray, tuple[str, ...]]] = []
+        self._failed: list[Failed] = []
         self._noted = 0
         self._seconds, self._evaluated = 0.0, 0
         self._open: list[Request] = []
@@ -127,12 +128,12 @@ class Calls:
     @property
     def failed(self) -> Failed:
         """The points that failed, and why."""
-        theta = np.concatenate(
-            [np.empty((0, self.problem.prior.ndim)), *(points for points, _ in self._failed)]
-        )
-        messages = [message for _, some in self._failed for message in some]
-        order = np.lexsort(theta.T[::-1])  # the one order that no timing changes
-        return Failed(theta[order], tuple(messages[i] for i in order))
+        return Failed.gathered(self._failed, self.problem.prior.ndim)
+
+    def note_failed(self, failed: Failed) -> None:
+        """Count calls that failed elsewhere."""
+        if len(failed):
+            self._failed.append(failed)
 
     def wait(self) -> None:
         """Take all the time that is needed from now on."""
@@ -147,10 +148,9 @@ class Calls:
         """
 
         def evaluate(theta: FloatArray) -> FloatArray:
-            first = len(theta) == CHECKED_POINTS
-            return self._finished(
-                self._begin(theta[:0], theta, self._records if first else None)
-            ).log_likelihood
+            if len(theta) == CHECKED_POINTS:
+                return self.complete(theta).log_likelihood
+            return self._anew().complete(theta).log_likelihood
 
         if isinstance(self._runner, Elsewhere):
             return
@@ -180,7 +180,7 @@ class Calls:
     ) -> Request:
         """Ask for points on u, ``(n, d)``, and go on; urgent ones come before all others."""
         theta = self.problem.prior.from_u(u)
-        return self._begin(u, theta, self._records, progress or self._count, urgent=urgent)
+        return self._begin(u, theta, progress or self._count, urgent=urgent)
 
     def first_of(self, requests: Sequence[Request]) -> Request:
         """One of the requests, all of whose points are known; waits for it."""
@@ -198,7 +198,7 @@ class Calls:
         found = self._finished(request)
         self.n_calls += len(found.theta)
         if found.failed.any():
-            self._failed.append((found.theta[found.failed], found.messages))
+            self._failed.append(Failed(found.theta[found.failed], found.messages))
         found = border.with_zeros(found) if self._failures == "zero" else found
         self.first = self.first or (request.u, found)
         return found
@@ -249,24 +249,35 @@ class Calls:
         if self._records is None:
             return
         prior = self.problem.prior
-        theta, ratio = prior.from_u(u), log_g - log_normal(u)
-        try:
-            log_proposal = np.asarray(prior.log_prob(theta)) + ratio
-        except UnsupportedError:
-            log_proposal = np.full(len(u), np.nan)
-        self._records.add_round(RoundChunk(number, kind, theta, ratio, log_proposal))
+        for rows in blocks(len(u)):
+            theta, ratio = prior.from_u(u[rows]), log_g[rows] - log_normal(u[rows])
+            try:
+                log_proposal = np.asarray(prior.log_prob(theta)) + ratio
+            except UnsupportedError:
+                log_proposal = np.full(len(theta), np.nan)
+            self._records.add_round(RoundChunk(number, kind, theta, ratio, log_proposal))
+
+    def _anew(self) -> Calls:
+        """The same calls without a memory."""
+        plain = self._runner.anew if isinstance(self._runner, Remembered) else self._runner
+        return Calls(self.problem, self._x, self._failures, plain, None, self._deadline)
+
+    def complete(
+        self, theta: FloatArray, progress: Callable[[int, int], None] | None = None
+    ) -> Evaluations:
+        """All points' raw values, those that are known from the records."""
+        return self._finished(self._begin(theta[:0], theta, progress))
 
     def _begin(
         self,
         u: FloatArray,
         theta: FloatArray,
-        records: Records | None,
         told: Callable[[int, int], None] | None = None,
         *,
         urgent: bool = True,
     ) -> Request:
         """Look up points in the records, and have the others evaluated."""
-        n = len(theta)
+        n, records = len(theta), self._records
         values, failed = np.full(n, np.nan), np.zeros(n, bool)
         messages: dict[int, str] = {}
         rows = np.arange(n)
@@ -291,6 +302,7 @@ class Calls:
     def _finished(self, request: Request) -> Evaluations:
         while request.batch.missing:
             self._advance()
+        self._take(request)
         self._open = [other for other in self._open if other is not request]
         request.saver.save()
         return request.evaluations
@@ -300,14 +312,17 @@ class Calls:
         try:
             self._runner.advance()
             for request in self._open:
-                for piece in request.batch.take():
-                    self._arrived(request, piece)
+                self._take(request)
             self._check_time()
         except BaseException as error:
             if isinstance(error, EvaluationError) and isinstance(error.partial, Evaluations):
                 self._open[-1].saver.add(error.partial, 0.0)
             self.drop()
             raise
+
+    def _take(self, request: Request) -> None:
+        for piece in request.batch.take():
+            self._arrived(request, piece)
 
     def _arrived(self, request: Request, piece: Piece) -> None:
         request.saver.add(piece.result, piece.seconds)

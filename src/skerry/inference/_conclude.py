@@ -11,7 +11,7 @@ from skerry._seeds import Seed
 from skerry._types import FloatArray, IntArray
 from skerry.errors import EvaluationError, InputError, UnsupportedError
 from skerry.inference._fit import Fit, is_int, is_number
-from skerry.inference._points import Points
+from skerry.inference._points import Points, weighty
 from skerry.modes import (
     Islands,
     Topology,
@@ -38,7 +38,6 @@ from skerry.training import fit as train
 
 MIN_POINTS = 10
 LIGHTEST = 1e-6  # a peak with less of the mass is no mode
-NEGLIGIBLE = 20.0  # nats: what is left out is less than 2e-9 of the largest weight, all together
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,8 @@ class Outcome:
         rounds: the history.
         search: what the hunts met, visits in the topology's order.
         interrupted: whether the user stopped the run.
+        log_weights: of all points, where ``points`` are but the weighty ones; None if they are all.
+        khat: of the weights, if it is known.
     """
 
     points: Points
@@ -66,6 +67,8 @@ class Outcome:
     rounds: tuple[Round, ...] = ()
     search: Search | None = None
     interrupted: bool = False
+    log_weights: FloatArray | None = None
+    khat: float | None = None
 
 
 def check_asked(n_effective: float, max_calls: int | None) -> None:
@@ -86,8 +89,8 @@ def conclude(
     settings: dict[str, str | int | float],
 ) -> Posterior:
     """Weights -> modes -> islands -> density -> verdict."""
-    points = outcome.points
-    log_w = points.log_weights
+    points, all_of_them = outcome.points, outcome.log_weights is None
+    log_w = points.log_weights if outcome.log_weights is None else outcome.log_weights
     n_failed = 0 if outcome.failed is None else len(outcome.failed)
     if not np.isfinite(log_w).any():
         got = f"all {len(log_w)} are -inf" if len(log_w) else f"all {n_failed} failed"
@@ -97,8 +100,9 @@ def conclude(
             partial=points,
         )
     evidence = outcome.evidence or weights.evidence(log_w)
-    size, khat = weights.effective_sample_size(log_w), weights.pareto_khat(log_w)
-    points = points.take(np.flatnonzero(log_w > log_w.max() - NEGLIGIBLE - np.log(len(log_w))))
+    size = weights.effective_sample_size(log_w)
+    khat = weights.pareto_khat(log_w) if outcome.khat is None else outcome.khat
+    points = points.take(weighty(log_w)) if all_of_them else points
     log_w = weights.normalize(points.log_weights)
 
     if progress is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -91,6 +92,15 @@ class Failed:
 
     def __len__(self) -> int:
         return len(self.messages)
+
+    @classmethod
+    def gathered(cls, parts: Iterable[Failed], ndim: int) -> Failed:
+        """Several as one, in the order of theta: the one order that no timing changes."""
+        known = [part for part in parts if len(part)]
+        theta = np.concatenate([np.empty((0, ndim)), *(part.theta for part in known)])
+        messages = [message for part in known for message in part.messages]
+        order = np.lexsort(theta.T[::-1])
+        return cls(theta[order], tuple(messages[i] for i in order))
 
     def reasons(self) -> list[tuple[str, int]]:
         """The texts and how often each came, the most frequent first."""
