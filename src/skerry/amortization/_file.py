@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from skerry._saving import write_arrays
+from skerry._saving import read_arrays, write_arrays
 from skerry._seeds import Seed
 from skerry.amortization._estimator import Estimator
 from skerry.amortization._network import conditional
@@ -66,8 +66,7 @@ def load(
         InputError: if the file is none of Skerry's or damaged, or lacks what must be given again.
     """
     try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
         spec = json.loads(str(arrays["spec"]))
         if spec["format"] != FORMAT:
             raise InputError(f"Expected a file of format {FORMAT!r}; got {spec['format']!r}.")

@@ -18,7 +18,7 @@ from skerry.execution import Piece, Runner
 from skerry.inference._state import State
 from skerry.posterior import Failed, log_normal
 from skerry.priors import Prior
-from skerry.problem import CHECKED_POINTS, Problem
+from skerry.problem import CHECK_CALLS, CHECKED_POINTS, Problem
 from skerry.store import Records, RoundChunk
 
 SAVE_ROWS = 1_000
@@ -54,7 +54,8 @@ class Calls:
             two pieces. None: never.
 
     Attributes:
-        n_calls: likelihood calls so far; a gradient counts as two.
+        n_calls: likelihood calls so far, without the first trial's; a gradient counts as two.
+        n_tried: likelihood calls of the first trial.
         first: the points that were evaluated first, on u, and what came.
         tell: told how many calls there have been, as they come; None: nobody is.
     """
@@ -73,7 +74,7 @@ class Calls:
         self._failed: list[tuple[FloatArray, tuple[str, ...]]] = []
         self._noted = 0
         self._seconds, self._evaluated = 0.0, 0
-        self.n_calls = 0
+        self.n_calls = self.n_tried = 0
         self.first: tuple[FloatArray, Evaluations] | None = None
         self.tell: Callable[[int], None] | None = None
 
@@ -93,7 +94,7 @@ class Calls:
         self._deadline = None
 
     def check(self, seed: Seed) -> None:
-        """Try a few points first: better now than after a day.
+        """Try a few points first: better now than after a day. What fails is counted.
 
         Raises:
             ProblemError: if values depend on the points they come with.
@@ -101,12 +102,17 @@ class Calls:
         """
 
         def evaluate(theta: FloatArray) -> FloatArray:
-            first = len(theta) == CHECKED_POINTS
-            return self._complete(theta, self._records if first else None, None).log_likelihood
+            if len(theta) != CHECKED_POINTS:
+                return self._complete(theta, None, None).log_likelihood
+            return self._with_failures_kept(
+                self._complete(theta, self._records, None)
+            ).log_likelihood
 
+        self.n_tried = CHECK_CALLS
         if self._records is not None:
             points = self.problem.prior.sample(CHECKED_POINTS, seed)
             if self._records.find(points).known.all():
+                evaluate(points)
                 return
         try:
             self.problem.check(seed, x=self._x, log_likelihood=evaluate)
@@ -119,12 +125,19 @@ class Calls:
         self, u: FloatArray, progress: Callable[[int, int], None] | None = None
     ) -> Evaluations:
         """Points on u, ``(n, d)``, evaluated; what failed is counted."""
-        found = self._complete(self.problem.prior.from_u(u), self._records, progress or self._count)
+        theta = self.problem.prior.from_u(u)
+        found = self._with_failures_kept(
+            self._complete(theta, self._records, progress or self._count)
+        )
         self.n_calls += len(u)
-        if found.failed.any():
-            self._failed.append((found.theta[found.failed], found.messages))
         found = border.with_zeros(found) if self._failures == "zero" else found
         self.first = self.first or (u, found)
+        return found
+
+    def _with_failures_kept(self, found: Evaluations) -> Evaluations:
+        """The same; what failed is kept."""
+        if found.failed.any():
+            self._failed.append((found.theta[found.failed], found.messages))
         return found
 
     def _count(self, done: int, _: int = 0) -> None:

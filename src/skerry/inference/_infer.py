@@ -75,7 +75,8 @@ def infer(
         problem: prior and likelihood.
         x: the observation, if the likelihood takes one.
         n_effective: effective samples asked for; fewer make the status say so.
-        max_calls: likelihood calls at most (None: 1,000,000; for :class:`Static`, its n).
+        max_calls: likelihood calls at most (None: 1,000,000; for :class:`Static`, its n); the 12
+            of the first trial and the looks at walls come on top.
         max_seconds: begin no round after so much time (with a store: no call); what is known by
             then is returned.
         seed: an int, a numpy Generator or a JAX key.
@@ -131,6 +132,7 @@ def infer(
                 calls.tell = display.calls
             calls.check(root.child("check"))
             outcome, settings = _run(calls, scheme, n_effective, max_calls, late, root, display)
+            outcome = replace(outcome, n_calls=outcome.n_calls + calls.n_tried)
         return conclude(
             problem.prior,
             outcome,

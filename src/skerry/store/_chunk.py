@@ -117,7 +117,7 @@ def decode(name: str, data: bytes, ndim: int, problem: str | None) -> Chunk | Ro
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            _refuse_compressed(data)
+            refuse_compressed(data)
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
         head = json.loads(str(arrays.pop("head")))
@@ -133,7 +133,7 @@ def decode(name: str, data: bytes, ndim: int, problem: str | None) -> Chunk | Ro
         raise DamagedError(f"it can't be read ({type(error).__name__}: {error})") from error
 
 
-def _refuse_compressed(data: bytes) -> None:
+def refuse_compressed(data: bytes) -> None:
     """Ours are not; others could be small and unpack without end."""
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         if any(part.compress_type != zipfile.ZIP_STORED for part in file.infolist()):
