@@ -29,6 +29,8 @@ from skerry.problem import Problem
 from skerry.progress import Display, Line, Progress, report_round, shown
 from skerry.store import Store, opened, problem_identity
 
+MOST_DRAWS = 1_000_000_000
+
 
 class Static:
     """The paper's scheme (arXiv:2512.04954): n prior draws, likelihood weights, one training.
@@ -45,6 +47,11 @@ class Static:
     def __init__(self, n: int = 100_000, density: DensityName = "flow_mixture", **options: Any):
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < MIN_POINTS:
             raise InputError(f"Expected n, the number of prior draws, >= {MIN_POINTS}; got {n!r}.")
+        if n > MOST_DRAWS:
+            raise InputError(
+                f"Expected n, the number of prior draws, <= {MOST_DRAWS:,}; got {n:,}: they are "
+                "all held in memory; use skerry.Adaptive()."
+            )
         self.n = int(n)
         self.fit = Fit(density=density, **options)
 
