@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import skerry
 from fuzzing import doors, driver, seeds
 from fuzzing.commands import command, shortened
 
@@ -30,6 +32,15 @@ def _made_before():
     """The valid files: their making is not what is timed."""
     seeds.posteriors()
     seeds.estimators()
+
+
+@pytest.mark.parametrize("made", [seeds.posteriors, seeds.estimators])
+def test_the_files_are_sound_before_they_are_spoiled(made, tmp_path):
+    for data in made():
+        (tmp_path / "x.npz").write_bytes(data)
+        found = skerry.load(tmp_path / "x.npz")
+        if isinstance(found, skerry.Estimator):
+            assert found.outside(np.zeros(found.x_shape)).shape == (1,)
 
 
 def assert_clean(report):

@@ -150,7 +150,7 @@ def shortened():
         return real_fit(*args, **{**options, "density": "islands"})
 
     def amortize(problem, x=None, **options):
-        if x is None and options["simulator"] is None and not problem.has_forward:
+        if x is None and options["simulator"] is None and problem.noise is None:
             raise InputError("Expected observations, or a simulator; got neither; pass one.")
         return mock.MagicMock(held_out=1.0, n_likelihoods=3, settings={})
 

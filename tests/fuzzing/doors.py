@@ -61,6 +61,7 @@ def _posterior(data, folder, rng):
         if rng.integers(20) == 0:
             found.save(folder / "again.npz")
             found.log_prob(found.prior.sample(2, 0), np.zeros(found.x_shape))
+            found.outside(np.zeros(found.x_shape))
 
 
 def posterior_bytes(rng, folder):

@@ -12,7 +12,7 @@ import scipy.stats as st
 import skerry
 from skerry import embeddings
 from skerry._seeds import as_seed
-from skerry.amortization._estimator import Estimator
+from skerry.amortization._estimator import Estimator, features
 from skerry.amortization._network import conditional
 from skerry.amortization._novelty import familiar
 from skerry.amortization._train import Step
@@ -74,7 +74,6 @@ def estimators():
         scale = embeddings.standard(x, embedding)
         own = embeddings.build(embedding, x_shape, as_seed(0))
         network = conditional(scale, own, x_shape, PRIOR.ndim, as_seed(1), **sizes)
-        features = np.stack([np.asarray(own(row), float) for row in x.astype(np.float32)])
         found.append(
             Estimator(
                 prior=PRIOR,
@@ -82,7 +81,7 @@ def estimators():
                 network=network,
                 x_shape=x_shape,
                 embedding=embedding,
-                familiar=familiar(features),
+                familiar=familiar(features(network, x)),
                 epochs=(Step(*[1.0] * len(Step._fields)),),
                 best=0,
                 n_simulations=40,
