@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import skerry
-from fuzzing import doors, driver, seeds
+from fuzzing import commands, doors, driver, seeds
 from fuzzing.commands import command, shortened
+from skerry.cli._app import app
 
 FEW = {
     "posterior_bytes": 60,
@@ -88,3 +90,12 @@ def test_a_door_that_breaks_would_be_seen():
         driver.CPU_SECONDS = before
     assert report.outcomes == {"fault": 12}
     assert {text.split()[0] for text in report.faults} == {"KeyError", "EXECUTED", "HungError"}
+
+
+def test_a_path_that_is_no_text_is_told_in_escapes(tmp_path, monkeypatch):
+    commands.fill(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with shortened():
+        found = CliRunner().invoke(app, ["infer", "two.py", "-q", "--out", "\udcff"])
+    assert found.exit_code == 0, found.output
+    assert "Run folder: \\udcff" in found.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ def guarded(debug: bool, *, resumable: bool = False) -> Iterator[None]:
         debug: show errors with their tracebacks.
         resumable: whether the same command goes on after a signal.
     """
+    _print_anything()
     try:
         with terminable():
             yield
@@ -66,3 +68,10 @@ def guarded(debug: bool, *, resumable: bool = False) -> Iterator[None]:
             err=True,
         )
         sys.exit(FAILED)
+
+
+def _print_anything() -> None:
+    """Names of files may be no text: what can't be printed becomes an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
