@@ -177,6 +177,16 @@ def test_numbers_of_draws_that_cannot_be_used_are_told(n):
         skerry.Static(n)
 
 
+def test_more_draws_than_any_memory_holds_are_refused_before_they_are_made():
+    with pytest.raises(InputError, match=r"<= 1,000,000,000; got 10,000,000,000: they are all"):
+        skerry.Static(10**10)
+
+
+def test_more_processes_than_a_machine_can_run_are_refused():
+    with pytest.raises(InputError, match="at most 4096 worker processes on one machine; got 99999"):
+        skerry.infer(PROBLEM, scheme=STATIC, executor=99999)
+
+
 FITS = {
     "density": ({"density": "planar"}, "'islands'; got 'planar'"),
     "start": ({"start": "anywhere"}, "Expected start 'modes' or 'random'; got 'anywhere'"),

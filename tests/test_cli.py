@@ -84,7 +84,7 @@ def test_infer_writes_a_run_folder(tmp_path, problem):
     ]
     posterior = skerry.load(out / "posterior.npz")
     assert len(posterior.modes) == 2
-    assert posterior.n_calls == 4000
+    assert posterior.n_calls == 4012
     assert (out / "islands.png").read_bytes().startswith(b"\x89PNG")
     settings = json.loads((out / "settings.json").read_text())
     assert settings["seed"] == 3

@@ -123,6 +123,14 @@ def test_wrong_heads_are_refused(head):
         decode(chunk_name(1, data), data, 2, "p")
 
 
+@pytest.mark.parametrize("number", [-1, 10**40])
+def test_a_round_of_no_number_is_refused(number):
+    found = RoundChunk(number, "adaptive", THETA, THETA[:, 0], THETA[:, 1])
+    data = encode_round(found, "p")
+    with pytest.raises(DamagedError, match="no round's"):
+        decode(round_name(1, data), data, 2, "p")
+
+
 def test_an_array_that_claims_to_be_huge_is_refused_without_making_it():
     parts = members(GOOD[1])
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 2), }"

@@ -122,7 +122,7 @@ def test_an_impossible_half_space_counts_in_the_evidence():
     assert_evidence(posterior, np.log(0.5))
     assert posterior.log_evidence_error == pytest.approx(1 / np.sqrt(4000), rel=0.1)
     assert np.all(posterior.samples[:, 0] > 0)
-    assert posterior.n_calls == 4000
+    assert posterior.n_calls == 4012
 
 
 def test_evidence_does_not_care_for_the_scale_of_the_likelihood():
@@ -390,7 +390,7 @@ def test_failures_are_zero_or_left_out_as_asked(function, possible, vectorized):
     assert dropped.log_evidence == pytest.approx(0, abs=1e-12)
     assert_evidence(zero, np.log(possible))
     assert dropped.n_failed == zero.n_failed > 0
-    assert dropped.n_calls == zero.n_calls == 600
+    assert dropped.n_calls == zero.n_calls == 612
     np.testing.assert_array_equal(dropped.samples, zero.samples)
     assert f"{zero.n_failed:,} of them failed" in zero.summary()
 
@@ -398,7 +398,9 @@ def test_failures_are_zero_or_left_out_as_asked(function, possible, vectorized):
 @pytest.mark.parametrize("failures", ["drop", "zero"])
 def test_nothing_but_failures_is_told(failures):
     problem = skerry.Problem(uniform_prior(2), lambda t: np.full(len(t), np.nan))
-    with pytest.raises(EvaluationError, match="at least one point of non-zero likelihood; all 50"):
+    with pytest.raises(
+        EvaluationError, match=r"at least one point of non-zero likelihood; all 5[08]"
+    ):
         skerry.infer(problem, scheme=static(50), failures=failures)
 
 
@@ -440,9 +442,9 @@ def test_calls_are_limited():
 
     problem = skerry.Problem(uniform_prior(2), counted)
     posterior = skerry.infer(problem, scheme=static(5000, **BARE), max_calls=300, n_effective=100)
-    assert posterior.n_calls == 300
+    assert posterior.n_calls == 312  # the trial of a few points comes on top
     assert len(posterior.samples) == 300
-    assert sum(calls) <= 300 + 12, "the trial of a few points comes on top"
+    assert sum(calls) == posterior.n_calls
 
 
 def test_progress_is_told_stage_by_stage():

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import warnings
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from skerry import posterior
+from skerry._saving import read_arrays
 
 if TYPE_CHECKING:
     from skerry.amortization import Estimator
@@ -55,13 +53,7 @@ def load(
 
 def _is_estimator(path: str | PathLike[str]) -> bool:
     try:
-        with (
-            warnings.catch_warnings(),
-            open(path, "rb") as raw,
-            np.load(raw, allow_pickle=False) as file,
-        ):
-            warnings.simplefilter("ignore")
-            kind = json.loads(str(file["spec"]))["format"]
+        kind = json.loads(str(read_arrays(path, ("spec",))["spec"]))["format"]
     except Exception:  # what is wrong with it is for the reader of posteriors to say
         return False
     return str(kind).startswith("skerry estimator")

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from skerry._saving import write_arrays
+from skerry._saving import read_arrays, write_arrays
 from skerry._seeds import Seed
 from skerry.amortization._checkpoints import Step
 from skerry.amortization._estimator import Estimator
@@ -66,8 +66,7 @@ def load(
         InputError: if the file is none of Skerry's or damaged, or lacks what must be given again.
     """
     try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
         spec = json.loads(str(arrays["spec"]))
         if spec["format"] != FORMAT:
             raise InputError(f"Expected a file of format {FORMAT!r}; got {spec['format']!r}.")
@@ -134,7 +133,9 @@ def _estimator(
     network = eqx.combine(
         jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in stored]), static
     )
-    reach = (arrays[f"familiar.{name}"] for name in ("mean", "whitener", "distances"))
+    reach = [arrays[f"familiar.{name}"] for name in ("mean", "whitener", "distances")]
+    plain, embedded = int(np.prod(x_shape)), network.components.head.first.shape[1]
+    _check(spec, reach, n_seen=plain if plain == embedded else plain + embedded)
     return Estimator(
         prior=prior,
         problem=problem,
@@ -145,3 +146,19 @@ def _estimator(
         epochs=tuple(Step(*step) for step in spec["epochs"]),
         **{name: spec[name] for name in NUMBERS},
     )
+
+
+def _check(spec: dict[str, Any], reach: list[Any], n_seen: int) -> None:
+    """Refuse what the network's own structure doesn't."""
+    mean, whitener, distances = reach
+    counts = [spec["best"], spec["n_likelihoods"], spec["n_simulations"] or 0]
+    fits = [
+        mean.shape == (n_seen,) and whitener.shape == (n_seen, n_seen),
+        distances.ndim == 1 and distances.size > 0,
+        all(array.dtype.kind == "f" for array in reach),
+        all(isinstance(count, int) and count >= 0 for count in counts),
+        all(isinstance(value, (int, float)) for step in spec["epochs"] for value in step),
+        isinstance(spec["settings"], dict),
+    ]
+    if not all(fits) or spec["best"] >= len(spec["epochs"]):
+        raise ValueError("its parts do not fit together")

@@ -193,7 +193,7 @@ def amortize(
             "`x`, unless the problem has a forward model. It is run."
         ),
     ],
-    n: Annotated[int, typer.Option("--n", min=50, help="Simulations.")] = 10_000,
+    n: Annotated[int, typer.Option("--n", min=50, max=1_000_000_000, help="Simulations.")] = 10_000,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Simulate anew for every step, without end.")
     ] = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +12,19 @@ import typer
 from skerry.cli._signals import Terminated, terminable
 from skerry.errors import EvaluationError, SkerryError, StoppedError, StoreError
 
+UNFORESEEN = "something unforeseen"
 FAILED, BAD_INPUT, LACKING, GO_ON, INTERRUPTED, TERMINATED = 1, 2, 3, 75, 130, 143
 
 
 @contextmanager
 def guarded(debug: bool, *, resumable: bool = False) -> Iterator[None]:
-    """Turn Skerry's errors and signals into a message and an exit code; other errors pass.
+    """Turn errors and signals into a message and an exit code.
 
     Args:
-        debug: show Skerry's errors with their tracebacks.
+        debug: show errors with their tracebacks.
         resumable: whether the same command goes on after a signal.
     """
+    _print_anything()
     try:
         with terminable():
             yield
@@ -47,3 +50,28 @@ def guarded(debug: bool, *, resumable: bool = False) -> Iterator[None]:
             f"Error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), err=True
         )
         sys.exit(BAD_INPUT)
+    except MemoryError as error:
+        if debug:
+            raise
+        typer.echo(
+            f"Error: Expected enough memory; there is none left ({error}); ask for less at a time, "
+            "or use a larger machine.",
+            err=True,
+        )
+        sys.exit(FAILED)
+    except Exception as error:
+        if debug or isinstance(error, (typer.Exit, typer.Abort, typer.BadParameter)):
+            raise
+        typer.echo(
+            f"Error: {UNFORESEEN} ({type(error).__name__}: {error}). Skerry should have told: run "
+            "the same with --debug, and report what that shows.",
+            err=True,
+        )
+        sys.exit(FAILED)
+
+
+def _print_anything() -> None:
+    """Names of files may be no text: what can't be printed becomes an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from skerry._types import FloatArray
 from skerry.errors import InputError, SkerryError
 from skerry.priors import Prior
 from skerry.problem import Problem
+
+LONG = 200  # characters of what a user typed that an error repeats
 
 
 def read_problem(path: Path) -> tuple[Problem, Any]:
@@ -46,14 +49,24 @@ def read_observation(text: str) -> FloatArray:
         InputError: if it is neither.
     """
     try:
-        if Path(text).is_file():
-            return np.loadtxt(text, delimiter=",", ndmin=1, encoding="utf-8-sig")
         return np.array([float(part) for part in text.split(",")])
     except ValueError as error:
-        raise InputError(
-            f"Expected an observation as numbers, 1.0,2.5, or a file of them; got {text!r} "
-            f"({error})."
-        ) from error
+        why = error
+    try:
+        if Path(text).is_file():
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "loadtxt: input contained no data")
+                found = np.loadtxt(text, delimiter=",", ndmin=1, encoding="utf-8-sig")
+            if found.size:
+                return found
+            why = ValueError("the file is empty")
+    except (ValueError, OSError) as error:
+        why = ValueError(str(error))
+    shown = text if len(text) < LONG else f"{text[:LONG]}..."
+    raise InputError(
+        f"Expected an observation as numbers, 1.0,2.5, or a file of them; got {shown!r} ({why}); "
+        "see to it."
+    ) from why
 
 
 def read_problem_or_prior(path: Path) -> tuple[Problem | Prior, Any]:

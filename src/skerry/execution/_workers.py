@@ -17,6 +17,8 @@ from skerry.execution._remote import Parcel
 from skerry.execution._scheduled import Scheduled
 from skerry.problem import Problem
 
+MOST_PROCESSES = 4096
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -44,6 +46,11 @@ class Workers:
         if _is_count(self.executor):
             if self.executor < 1:
                 raise InputError(f"Expected executor >= 1 workers; got {self.executor}.")
+            if self.executor > MOST_PROCESSES:
+                raise InputError(
+                    f"Expected at most {MOST_PROCESSES} worker processes on one machine; got "
+                    f"{self.executor}; pass the number of its cores, or a pool of a cluster."
+                )
         elif not (hasattr(self.executor, "submit") or hasattr(self.executor, "map")):
             raise InputError(
                 "Expected executor to be None, a number of workers, or a pool with submit or map; "

@@ -20,7 +20,7 @@ from skerry.inference._saver import Saver
 from skerry.inference._state import State
 from skerry.posterior import Failed, log_normal
 from skerry.priors import Prior
-from skerry.problem import CHECKED_POINTS, Problem
+from skerry.problem import CHECK_CALLS, CHECKED_POINTS, Problem
 from skerry.store import Records, RoundChunk
 
 SLOW_SECONDS = 0.1
@@ -95,7 +95,8 @@ class Calls:
             two pieces. None: never.
 
     Attributes:
-        n_calls: likelihood calls so far; a gradient counts as two.
+        n_calls: likelihood calls so far, without the first trial's; a gradient counts as two.
+        n_tried: likelihood calls of the first trial.
         first: the points that were evaluated first, on u, and what came.
         tell: told how many calls there have been, as they come; None: nobody is.
     """
@@ -115,7 +116,7 @@ class Calls:
         self._noted = 0
         self._seconds, self._evaluated = 0.0, 0
         self._open: list[Request] = []
-        self.n_calls = 0
+        self.n_calls = self.n_tried = 0
         self.first: tuple[FloatArray, Evaluations] | None = None
         self.tell: Callable[[int], None] | None = None
 
@@ -142,21 +143,25 @@ class Calls:
     def check(self, seed: Seed) -> None:
         """Try a few points first: better now than after a day. Not where none is evaluated here.
 
+        What fails is counted.
+
         Raises:
             ProblemError: if values depend on the points they come with.
             EvaluationError: if one fails under ``"raise"``; it shows the points that do.
         """
 
         def evaluate(theta: FloatArray) -> FloatArray:
-            if len(theta) == CHECKED_POINTS:
-                return self.complete(theta).log_likelihood
-            return self._anew().complete(theta).log_likelihood
+            if len(theta) != CHECKED_POINTS:
+                return self._anew().complete(theta).log_likelihood
+            return self._with_failures_kept(self.complete(theta)).log_likelihood
 
         if isinstance(self._runner, Elsewhere):
             return
+        self.n_tried = CHECK_CALLS
         if self._records is not None:
             points = self.problem.prior.sample(CHECKED_POINTS, seed)
             if self._records.find(points).known.all():
+                evaluate(points)
                 return
         try:
             self.problem.check(seed, x=self._x, log_likelihood=evaluate)
@@ -195,12 +200,16 @@ class Calls:
 
         Which of several is finished first changes nothing but the order of the failed points.
         """
-        found = self._finished(request)
+        found = self._with_failures_kept(self._finished(request))
         self.n_calls += len(found.theta)
-        if found.failed.any():
-            self._failed.append(Failed(found.theta[found.failed], found.messages))
         found = border.with_zeros(found) if self._failures == "zero" else found
         self.first = self.first or (request.u, found)
+        return found
+
+    def _with_failures_kept(self, found: Evaluations) -> Evaluations:
+        """The same; what failed is kept."""
+        if found.failed.any():
+            self._failed.append(Failed(found.theta[found.failed], found.messages))
         return found
 
     def drop(self) -> None:

@@ -30,6 +30,8 @@ from skerry.problem import Problem
 from skerry.progress import Display, Line, Progress, report_round, shown
 from skerry.store import Store, opened, opened_runs, problem_identity
 
+MOST_DRAWS = 1_000_000_000
+
 
 class Static:
     """The paper's scheme (arXiv:2512.04954): n prior draws, likelihood weights, one training.
@@ -46,6 +48,11 @@ class Static:
     def __init__(self, n: int = 100_000, density: DensityName = "flow_mixture", **options: Any):
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < MIN_POINTS:
             raise InputError(f"Expected n, the number of prior draws, >= {MIN_POINTS}; got {n!r}.")
+        if n > MOST_DRAWS:
+            raise InputError(
+                f"Expected n, the number of prior draws, <= {MOST_DRAWS:,}; got {n:,}: they are "
+                "all held in memory; use skerry.Adaptive()."
+            )
         self.n = int(n)
         self.fit = Fit(density=density, **options)
 
@@ -76,7 +83,8 @@ def infer(
         problem: prior and likelihood.
         x: the observation, if the likelihood takes one.
         n_effective: effective samples asked for; fewer make the status say so.
-        max_calls: likelihood calls at most (None: 1,000,000; for :class:`Static`, its n).
+        max_calls: likelihood calls at most (None: 1,000,000; for :class:`Static`, its n); the 12
+            of the first trial and the looks at walls come on top.
         max_seconds: begin no round after so much time (with a store: no call); what is known by
             then is returned.
         seed: an int, a numpy Generator or a JAX key.
@@ -134,6 +142,7 @@ def infer(
                 calls.tell = display.calls
             calls.check(root.child("check"))
             outcome, settings = _run(calls, scheme, n_effective, max_calls, late, root, display)
+            outcome = replace(outcome, n_calls=outcome.n_calls + calls.n_tried)
         return conclude(
             problem.prior,
             outcome,

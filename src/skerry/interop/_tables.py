@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from skerry._saving import read_arrays
 from skerry.errors import InputError
 from skerry.inference import Recycled
 from skerry.interop._lookup import needed
@@ -91,6 +92,13 @@ def _from_columns(
         )
     if PROPOSAL in found and WEIGHT in found:
         raise InputError(f"Expected {PROPOSAL} or {WEIGHT} in {where}; got both; leave one out.")
+    odd = {name: np.asarray(found[name]).dtype for name in found}
+    odd = {name: kind for name, kind in odd.items() if kind.kind not in "fiu"}
+    if odd:
+        name, kind = next(iter(odd.items()))
+        raise InputError(
+            f"Expected real numbers in column {name} of {where}; got {kind}; convert it to floats."
+        )
     ragged = {name: np.shape(found[name]) for name in found if name != THETA}
     if len(set(ragged.values())) > 1:
         raise InputError(f"Expected columns of one length in {where}; got shapes {ragged}.")
@@ -102,8 +110,14 @@ def _from_columns(
 
 
 def _read_csv(path: Path, wanted: tuple[str, ...]) -> dict[str, Any]:
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        head = [cell.strip() for cell in next(csv.reader(file), [])]
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            head = [cell.strip() for cell in next(csv.reader(file), [])]
+    except (ValueError, csv.Error) as error:
+        raise InputError(
+            f"Expected text with commas in {path}; got another kind of file ({error}); write "
+            "columns with their names in the first line, in UTF-8."
+        ) from error
     names = [name for name in wanted if name in head]
     if not {*wanted[:-2]} <= {*names}:
         raise InputError(
@@ -131,8 +145,7 @@ def _read_csv(path: Path, wanted: tuple[str, ...]) -> dict[str, Any]:
 
 def _read_npz(path: Path, wanted: tuple[str, ...]) -> dict[str, Any]:
     try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files if name in (*wanted, THETA)}
+        return dict(read_arrays(path, (*wanted, THETA)))
     except Exception as error:  # there is no end to the ways in which a file can be damaged
         raise InputError(
             f"Expected arrays of numbers in {path}, saved by numpy.savez; got "
@@ -147,8 +160,11 @@ def _read_parquet(path: Path, wanted: tuple[str, ...]) -> dict[str, Any]:
         names = [name for name in file.schema_arrow.names if name in wanted]
         table = file.read(columns=names)
         return {name: table.column(name).to_numpy() for name in names}
-    except (OSError, ValueError) as error:  # pyarrow's own errors are among these
-        raise InputError(f"Expected a Parquet file; {path} is another kind ({error}).") from error
+    except Exception as error:  # as above
+        raise InputError(
+            f"Expected a Parquet file; {path} is another kind or damaged "
+            f"({type(error).__name__}: {error}); write it again."
+        ) from error
 
 
 READERS: dict[str, Callable[[Path, tuple[str, ...]], dict[str, Any]]] = {

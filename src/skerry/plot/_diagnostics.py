@@ -61,7 +61,8 @@ def diagnostics(posterior: Posterior) -> Figure:
 def _growth(posterior: Posterior, parts: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Effective size and k-hat of parts of the points, those of negligible weight included."""
     log_w = posterior.log_weights
-    drawn = sum(line.n for line in posterior.rounds) or posterior.n_calls - posterior.n_failed
+    asked = int(posterior.settings.get("n", posterior.n_calls))
+    drawn = sum(line.n for line in posterior.rounds) or asked - posterior.n_failed
     left_out = max(drawn - len(log_w), 0)
     shuffled = np.random.default_rng(0).permutation(log_w)
     sizes, tails = np.full(len(parts), np.nan), np.full(len(parts), np.nan)

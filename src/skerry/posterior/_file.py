@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from dataclasses import asdict
 from os import PathLike
 from typing import Any
@@ -13,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from skerry._saving import write_arrays
+from skerry._saving import read_arrays, write_arrays
 from skerry._seeds import Seed
 from skerry.errors import InputError
 from skerry.flows import CouplingSettings, Density, Flow, Frames, flow_mixture, mixture_base
@@ -82,10 +81,7 @@ def load(path: str | PathLike[str], *, prior: Prior | None = None) -> Posterior:
     if not (prior is None or isinstance(prior, Prior)):
         raise InputError(f"Expected prior to be a skerry.Prior; got {type(prior).__name__}.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # NumPy warns of odd headers; ours have none
-            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
         spec = json.loads(str(arrays["spec"]))
         if spec["format"] != FORMAT:
             raise InputError(f"Expected a file of format {FORMAT!r}; got {spec['format']!r}.")
@@ -110,7 +106,8 @@ def _checked(p: Posterior) -> Posterior:
         all(getattr(p, name).shape == shape for name, shape in shapes.items()),
         all(getattr(p, name).dtype.kind == kind for name, kind in kinds.items()),
         n > 0 and bool(np.all((p.labels >= -1) & (p.labels < K))),
-        all(isinstance(name, str) for name in p.names) and isinstance(p.settings, dict),
+        all(isinstance(name, str) and name.isprintable() for name in p.names),
+        isinstance(p.settings, dict) and d > 0,
         all(m.location.shape == (d,) and m.covariance.shape == (d, d) for m in p.modes),
         all(_is_number(getattr(p, name)) for name in SCALARS),
         all(_is_number(getattr(mode, name)) for mode in p.modes for name in MODE_SCALARS),

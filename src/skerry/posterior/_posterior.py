@@ -61,7 +61,8 @@ class Posterior:
         log_evidence: log Z.
         log_evidence_error: its standard error.
         n_effective: Kish's effective number of samples.
-        n_calls: points the likelihood was evaluated at, impossible and failed ones included.
+        n_calls: points the likelihood was evaluated at, impossible and failed ones included, and
+            those of the first trial.
         n_failed: calls that failed and were left out or set to zero.
         khat: Pareto shape of the weights; above 0.7 they are unreliable.
         modes: heaviest first.

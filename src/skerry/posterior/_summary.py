@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skerry._types import FloatArray
+from skerry.posterior._status import FAILED_LIMIT, Status
 
 if TYPE_CHECKING:
     from skerry.posterior._posterior import Posterior
@@ -31,8 +32,21 @@ def _failures(p: Posterior) -> list[str]:
     for text, count in p.failed.reasons()[:REASONS]:
         point = p.failed.theta[p.failed.messages.index(text)]
         place = ", ".join(f"{n} = {v:.6g}" for n, v in zip(p.names, point, strict=True))
-        lines.append(f"{count:>8,}  {text[:200]}, first at {place}")
+        lines.append(f"{count:>8,}  {_plain(text[:200])}, first at {place}")
     return lines
+
+
+def _plain(text: str) -> str:
+    """Whatever would move a terminal's cursor, as an escape."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _conditional(p: Posterior) -> list[str]:
+    """That many calls failed, where a worse verdict takes the first line."""
+    share = p.n_failed / max(1, p.n_calls)
+    if share <= FAILED_LIMIT or p.status is Status.CONDITIONAL:
+        return []
+    return ["", Status.CONDITIONAL.value]
 
 
 def summarize(posterior: Posterior) -> str:
@@ -41,6 +55,7 @@ def summarize(posterior: Posterior) -> str:
     width = max(len(name) for name in p.names)
     lines = [
         str(p.status),
+        *_conditional(p),
         "",
         "log evidence  "
         + (
@@ -51,7 +66,11 @@ def summarize(posterior: Posterior) -> str:
         f"effective     {p.n_effective:,.0f} samples of {p.n_calls:,} likelihood calls"
         + (f", {p.n_failed:,} of them failed" if p.n_failed else ""),
         f"k-hat         {p.khat:.2f}",
-        *([f"assumed       {p.settings['assumed']}"] if "assumed" in p.settings else []),
+        *(
+            [f"assumed       {_plain(str(p.settings['assumed']))}"]
+            if "assumed" in p.settings
+            else []
+        ),
         *_failures(p),
         "",
         f"{'parameter':<{max(width, 9)}}  {'mean':>11}  {'sd':>10}  {'16%':>11}  {'84%':>11}",

@@ -204,6 +204,10 @@ def _check_names(names: tuple[Any, ...]) -> tuple[str, ...]:
     for name in names:
         if not isinstance(name, str) or not name.strip():
             raise PriorError(f"Expected names to be non-empty strings; got {name!r}; name it.")
+        if not name.isprintable():
+            raise PriorError(
+                f"Expected names of printable characters; got {name!r}; leave the others out."
+            )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated or not names:
         got = f"{repeated[0]!r} twice" if repeated else "none"

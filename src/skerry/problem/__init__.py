@@ -7,6 +7,6 @@ checked here, at the border, and nowhere else; what to do about nan and exceptio
 of :mod:`skerry.evaluate`.
 """
 
-from skerry.problem._problem import CHECKED_POINTS, Problem
+from skerry.problem._problem import CHECK_CALLS, CHECKED_POINTS, Problem
 
-__all__ = ["CHECKED_POINTS", "Problem"]
+__all__ = ["CHECKED_POINTS", "CHECK_CALLS", "Problem"]

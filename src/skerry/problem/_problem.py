@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from skerry._seeds import SeedLike
 
 CHECKED_POINTS = 8
+CHECK_CALLS = CHECKED_POINTS + 1 + 3  # all at once, and a few again in other batches
 
 
 @final

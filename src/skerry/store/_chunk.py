@@ -18,6 +18,7 @@ from skerry.store._files import digest
 FORMAT = "skerry chunk 1"
 NAME = re.compile(r"(chunk|round)-(\d{4,12})-([0-9a-f]{32})\.npz")
 MAX_ROWS = 100_000
+MAX_ROUND = 10**9
 
 
 class DamagedError(Exception):
@@ -169,7 +170,10 @@ def _round(head: dict[str, Any], arrays: dict[str, Any], ndim: int) -> RoundChun
     theta = _array(arrays, "theta", (-1, ndim))
     n = len(theta)
     columns = (_array(arrays, name, (n,)) for name in ("log_ratio", "log_proposal"))
-    return RoundChunk(int(head["number"]), str(head["purpose"]), theta, *columns)
+    number = int(head["number"])
+    if not 0 <= number <= MAX_ROUND:
+        raise DamagedError("its number is no round's")
+    return RoundChunk(number, str(head["purpose"]), theta, *columns)
 
 
 def _array(arrays: dict[str, Any], name: str, shape: tuple[int, ...]) -> FloatArray:

@@ -132,7 +132,7 @@ def _owner(path: Path) -> dict[str, Any] | None:
     """Whom a lock names; None if there is none, or it is damaged."""
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
@@ -152,7 +152,7 @@ def _runs(pid: int) -> bool:
         return True  # asking would end it
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:
         return True

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from skerry.errors import InputError
+from skerry.errors import InputError, StoreError
 from skerry.store._files import digest, write_new
 
 NAME = "manifest.json"
@@ -45,6 +45,7 @@ def read_manifest(folder: Path) -> dict[str, str] | None:
 
     Raises:
         InputError: for a store of another format.
+        StoreError: for a manifest that can't be read.
     """
     try:
         found = json.loads((folder / NAME).read_bytes())
@@ -53,6 +54,11 @@ def read_manifest(folder: Path) -> dict[str, str] | None:
         form, identity = found["format"], found["identity"]
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise StoreError(
+            f"Expected to read {folder / NAME}; got {error.strerror or error}; see to it, or pass "
+            "another folder."
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     if not whole or not isinstance(identity, dict):

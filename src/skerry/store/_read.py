@@ -13,7 +13,7 @@ import numpy as np
 
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.errors import InputError
-from skerry.store._chunk import Chunk, DamagedError, RoundChunk, decode
+from skerry.store._chunk import Chunk, DamagedError, RoundChunk, decode, refuse_compressed
 from skerry.store._index import Index, keys_of
 from skerry.store._manifest import problem_digest, read_manifest
 
@@ -52,12 +52,12 @@ def read(path: str | PathLike[str]) -> Recorded:
     """
     folder = Path(path)
     identity = read_manifest(folder)
-    if identity is None or "parameters" not in identity:
+    names = _names(identity)
+    if identity is None or names is None:
         raise InputError(
             f"Expected a store in {folder}; its manifest is missing or damaged; pass the folder "
             "that was passed as store=."
         )
-    names = tuple(map(str, json.loads(identity["parameters"])))
     unused: list[str] = []
     table = _Table(len(names))
     for found in _files(folder / "chunks", len(names), problem_digest(identity), unused):
@@ -83,11 +83,23 @@ def problems_of(folder: Path) -> set[str]:
     found = set()
     for path in sorted(folder.glob("*.npz")):
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            data = path.read_bytes()
+            refuse_compressed(data)
+            with np.load(io.BytesIO(data), allow_pickle=False) as file:
                 found.add(str(json.loads(str(file["head"]))["problem"]))
         except Exception:
             continue
     return found
+
+
+def _names(identity: dict[str, str] | None) -> tuple[str, ...] | None:
+    """The parameters; None if the manifest doesn't tell."""
+    try:
+        found = json.loads((identity or {})["parameters"])
+    except (KeyError, ValueError, RecursionError):
+        return None
+    known = isinstance(found, list) and found and all(isinstance(name, str) for name in found)
+    return tuple(found) if known else None
 
 
 def _files(
