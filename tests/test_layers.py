@@ -14,6 +14,7 @@ LAYERS = {
     "_saving": 1,
     "_seeds": 1,
     "_compilation": 1,
+    "_versions": 1,
     "_descent": 1,
     "progress": 1,
     "weights": 2,

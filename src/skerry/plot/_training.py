@@ -19,12 +19,12 @@ def training(posterior: Posterior) -> Figure:
     """Training loss and held-out negative log density by epoch; the epoch kept is marked.
 
     Raises:
-        UnsupportedError: for a posterior without a history: loaded from a file, or untrained.
+        UnsupportedError: for a posterior without a history: one that was not trained.
     """
     if posterior.training is None:
         raise UnsupportedError(
-            "Expected a posterior with its training history; this one has none (it was loaded "
-            "from a file, or its weights had collapsed); plot it where it was made."
+            "Expected a posterior with its training history; this one has none (islands are not "
+            "trained, its weights had collapsed, or it was loaded without its prior)."
         )
     epochs, best = posterior.training.epochs, posterior.training.best
     held_out = np.array([epoch.held_out for epoch in epochs])
