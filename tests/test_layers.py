@@ -33,7 +33,7 @@ LAYERS = {
     "posterior": 7,
     "inference": 8,
     "tasks": 9,
-    "diagnostics": 9,
+    "diagnostics": 8,
     "plot": 9,
     "amortization": 10,
     "report": 10,

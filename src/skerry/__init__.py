@@ -11,7 +11,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skerry import calibration, embeddings, errors, interop, metrics, noise, plot, store, tasks
+    from skerry import (
+        calibration,
+        diagnostics,
+        embeddings,
+        errors,
+        interop,
+        metrics,
+        noise,
+        plot,
+        report,
+        store,
+        tasks,
+    )
     from skerry.amortization import Estimator, Pools, amortize
     from skerry.execution import Workers
     from skerry.inference import Adaptive, Fit, Recycled, Static, fit, infer, refit
@@ -46,12 +58,14 @@ _HOMES = {
 }
 _MODULES = (
     "calibration",
+    "diagnostics",
     "embeddings",
     "errors",
     "interop",
     "metrics",
     "noise",
     "plot",
+    "report",
     "store",
     "tasks",
 )
@@ -75,6 +89,7 @@ __all__ = [
     "__version__",
     "amortize",
     "calibration",
+    "diagnostics",
     "embeddings",
     "errors",
     "fit",
@@ -85,6 +100,7 @@ __all__ = [
     "noise",
     "plot",
     "refit",
+    "report",
     "store",
     "tasks",
 ]

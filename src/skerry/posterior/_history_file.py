@@ -66,12 +66,11 @@ def training_of(spec: dict[str, Any], density: Density | None) -> Fitted | None:
 
 def _as(name: str, value: Any) -> Any:
     """A value of the kind that a field of that name has."""
+    kinds: tuple[type, ...] = (int, float)
     if name in TEXTS:
-        fits, made = isinstance(value, str), str
+        kinds = (str,)
     elif name in COUNTS:
-        fits, made = isinstance(value, int) and not isinstance(value, bool), int
-    else:
-        fits, made = isinstance(value, (int, float)) and not isinstance(value, bool), float
-    if not fits:
+        kinds = (int,)
+    if not isinstance(value, kinds) or isinstance(value, bool):
         raise ValueError(f"{name} is {value!r}")
-    return made(value)
+    return kinds[-1](value)
