@@ -26,3 +26,18 @@ def write_arrays(path: str | PathLike[str], spec: dict[str, Any], arrays: dict[s
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | PathLike[str], text: str) -> None:
+    """Write a text in UTF-8; the file appears whole or not at all.
+
+    Raises:
+        OSError: if that fails; a file of that name stays as it was.
+    """
+    target = Path(path)
+    temporary = target.with_name(target.name + ".part")
+    try:
+        temporary.write_text(text, "utf-8")
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
