@@ -16,10 +16,10 @@ FAILED, BAD_INPUT, GO_ON, INTERRUPTED, TERMINATED = 1, 2, 75, 130, 143
 
 @contextmanager
 def guarded(debug: bool, *, resumable: bool = False) -> Iterator[None]:
-    """Turn Skerry's errors and signals into a message and an exit code; other errors pass.
+    """Turn errors and signals into a message and an exit code.
 
     Args:
-        debug: show Skerry's errors with their tracebacks.
+        debug: show errors with their tracebacks.
         resumable: whether the same command goes on after a signal.
     """
     try:
@@ -47,3 +47,14 @@ def guarded(debug: bool, *, resumable: bool = False) -> Iterator[None]:
             f"Error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), err=True
         )
         sys.exit(BAD_INPUT)
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        typer.echo(
+            f"Error: unforeseen {type(error).__name__}: {error}\nThe same command with --debug "
+            "shows where. If that isn't your own code, please report it.",
+            err=True,
+        )
+        sys.exit(FAILED)

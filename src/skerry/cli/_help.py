@@ -1,0 +1,55 @@
+"""What ``--help`` adds to the list of options: exit codes, examples."""
+
+from __future__ import annotations
+
+EXIT_CODES = "\n\n".join(
+    (
+        "Exit codes:",
+        "  0    done; read the status: a run that fell short ends with 0 too",
+        "  1    a likelihood call failed, a store can't be written, or something unforeseen",
+        "  2    input that can't be used",
+        "  75   stopped by SIGTERM or --max-seconds; the same command goes on from its --store",
+        "  130  stopped by Ctrl-C; what an adaptive run knew by then is in its folder",
+        "  143  stopped by SIGTERM without a store",
+        "NO_COLOR=1 turns colours off. Off a terminal progress comes as lines, on the error "
+        "stream; answers go to standard output.",
+    )
+)
+
+
+def _examples(*lines: str) -> str:
+    return "\n\n".join(("Examples:", *(f"  {line}" for line in lines)))
+
+
+EXAMPLES = {
+    "demo": _examples("skerry demo", "skerry demo --quick --out /tmp/demo"),
+    "study": _examples("skerry study", "skerry study --full --workers 4"),
+    "infer": _examples(
+        "skerry infer problem.py",
+        "skerry infer problem.py --effective 5000 --seed 1 --out run1",
+        "skerry infer problem.py --store run1.store --workers 8 --max-seconds 3500",
+        "skerry infer problem.py --n 100000 --density mixture_base",
+        "skerry infer problem.py --quiet --json > answer.json",
+    ),
+    "fit": _examples(
+        "skerry fit scan.csv --prior problem.py",
+        "skerry fit points.parquet --prior problem.py --density islands --out refit",
+    ),
+    "amortize": _examples(
+        "skerry amortize problem.py", "skerry amortize problem.py --n 50000 --out estimator"
+    ),
+    "posterior": _examples(
+        "skerry posterior skerry-problem-estimator/estimator.npz --x 1.0,2.5",
+        "skerry posterior estimator.npz --x data.csv --problem problem.py --effective 2000",
+    ),
+    "report": _examples(
+        "skerry report skerry-problem",
+        "skerry report posterior.npz --out answer.html",
+        "skerry report skerry-problem --problem problem.py",
+        "skerry report skerry-problem --json",
+    ),
+    "export": _examples(
+        "skerry export skerry-problem chains/run1 --to getdist",
+        "skerry export skerry-problem samples.parquet --to parquet",
+    ),
+}
