@@ -205,7 +205,7 @@ def test_every_command_has_examples_that_it_understands(command):
     """Each example names options that the command has."""
     shown = run(command, "--help").stdout
     assert "Examples:" in shown
-    for line in EXAMPLES[command].split("\n\n")[1:]:
+    for line in EXAMPLES[command].splitlines()[2:]:
         words = shlex.split(line.partition(">")[0])
         assert words[:2] == ["skerry", command]
         for word in words[2:]:

@@ -75,8 +75,8 @@ def test_every_part_is_there(text):
         "island mass mass <b>&\"' b log evidence samples A 70 ± 3 %",
         "68 % interval 95 % interval",
         "log Z = 0.00 ± 0.10",
-        "Effective samples 200 1,000 or more look Errors of all estimates",
-        "Tail of the weights, Pareto k-hat 0.30 0.7 or less fine",
+        "Errors of all estimates fall with its root. Spend more likelihood calls. look 200 1,000",
+        "Tail of the weights, Pareto k-hat fine 0.30 0.7 or less",
         "40 local climbs looked for islands",
         "A 30, B 10",
         "1 explore 600 1,500 0.6 300 0.60 2 -3.500 0.40",
@@ -144,8 +144,8 @@ def test_many_parameters_and_islands_are_cut_and_it_is_said():
     masses = np.geomspace(1, 1e-3, 45)
     p = made_up(9, list(masses / masses.sum()), n=20)
     rows = report.islands_section(p).table
-    assert len(rows.rows) == 40
-    assert "5 islands with" in rows.caption
+    assert len(rows.rows) == 25
+    assert "20 islands with" in rows.caption
     from skerry.report._islands import chosen_parameters
 
     assert len(chosen_parameters(p)) == 7

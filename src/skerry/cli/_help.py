@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-EXIT_CODES = "\n\n".join(
+KEPT = "\b"  # at the start of a paragraph: its line ends stay
+EXIT_CODES = "\n".join(
     (
+        KEPT,
         "Exit codes:",
         "  0    done; read the status: a run that fell short ends with 0 too",
-        "  1    a likelihood call failed, a store can't be written, or something unforeseen",
+        "  1    a failed likelihood call, a store that can't be written, or a fault",
         "  2    input that can't be used",
-        "  75   stopped by SIGTERM or --max-seconds; the same command goes on from its --store",
+        "  75   stopped by SIGTERM or --max-seconds; the same command goes on (--store)",
         "  130  stopped by Ctrl-C; what an adaptive run knew by then is in its folder",
         "  143  stopped by SIGTERM without a store",
-        "NO_COLOR=1 turns colours off. Off a terminal progress comes as lines, on the error "
-        "stream; answers go to standard output.",
+        "NO_COLOR=1 turns colours off. Answers go to standard output, progress to the",
+        "error stream, as lines where that is no terminal.",
     )
 )
 
 
 def _examples(*lines: str) -> str:
-    return "\n\n".join(("Examples:", *(f"  {line}" for line in lines)))
+    return "\n".join((KEPT, "Examples:", *(f"  {line}" for line in lines)))
 
 
 EXAMPLES = {

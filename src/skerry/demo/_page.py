@@ -138,6 +138,7 @@ def _pictures(found: Compared, bridges: Bridges) -> dict[str, Picture]:
             + "; ".join(f"{name}: bridge mass {_percent(m)}" for name, m in bridges.masses.items()),
             "The same two couplings each time, all others summed over. Pink: the region that "
             "holds 99.9 % of the exact draws in this projection. White: no draw.",
+            fixed=True,
         ),
     }
 

@@ -12,7 +12,7 @@ from skerry.report._numbers import DASH, between, counted, measured
 from skerry.report._page import Cell, Mark, Section, Table
 from skerry.report._picture import Picture, picture
 
-MOST_ROWS = 40
+MOST_ROWS = 25
 MOST_PANELS = 7
 LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)
 

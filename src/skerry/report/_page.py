@@ -15,17 +15,19 @@ Tone: TypeAlias = Literal["good", "care", "bad"]
 
 @dataclass(frozen=True)
 class Mark:
-    """A cell's text with a patch of colour before it, or set in a tone.
+    """A cell's text with a patch of colour before it, set in a tone, or with a note below it.
 
     Attributes:
         text: says it all by itself, for those who see no colour.
         colour: of the patch, ``#rrggbb``; empty: none.
         tone: ``"good"``, ``"care"``, ``"bad"``; empty: none.
+        note: a sentence below; empty: none.
     """
 
     text: str
     colour: str = ""
     tone: Tone | Literal[""] = ""
+    note: str = ""
 
     def __post_init__(self) -> None:
         if self.colour and not re.fullmatch(r"#[0-9A-Fa-f]{6}", self.colour):

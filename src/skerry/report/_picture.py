@@ -23,12 +23,14 @@ class Picture:
         caption: under it.
         width: on the page, in CSS pixels, so that the texts of all pictures are of one size;
             0: as many as it has.
+        fixed: whether it keeps its colours on a dark page (colours that stand for numbers).
     """
 
     png: bytes = field(repr=False)
     alt: str
     caption: str = ""
     width: int = 0
+    fixed: bool = False
 
     @property
     def uri(self) -> str:
@@ -43,8 +45,10 @@ class Picture:
 DOTS, SHOWN = 160, 88  # per inch of the figure: of the PNG, and of the page
 
 
-def picture(figure: Figure, alt: str, caption: str = "", *, dpi: int = DOTS) -> Picture:
+def picture(
+    figure: Figure, alt: str, caption: str = "", *, dpi: int = DOTS, fixed: bool = False
+) -> Picture:
     """A matplotlib figure as a :class:`Picture`; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return Picture(buffer.getvalue(), alt, caption, round(SHOWN * figure.get_figwidth()))
+    return Picture(buffer.getvalue(), alt, caption, round(SHOWN * figure.get_figwidth()), fixed)

@@ -9,7 +9,7 @@ from skerry.diagnostics import checks
 from skerry.plot import letter
 from skerry.posterior import Posterior
 from skerry.report._numbers import DASH, counted, plain
-from skerry.report._page import Cell, Mark, Section, Table, Tone
+from skerry.report._page import Mark, Section, Table, Tone
 from skerry.report._picture import Picture, picture
 
 TONES: dict[bool | None, Tone] = {True: "good", False: "bad", None: "care"}
@@ -19,15 +19,16 @@ LONGEST = 400
 
 def checks_section(posterior: Posterior) -> Section:
     """Each check with its limit, verdict and advice, and the picture of the weights."""
-    p, done = posterior, checks(posterior)
-    head = ["check", "found", "should be", "verdict"]
-    rows: list[list[Cell]] = [
-        [each.name, each.value, each.limit, Mark(each.verdict, tone=TONES[each.passed])]
-        for each in done
+    p = posterior
+    rows = [
+        (
+            Mark(each.name, note=each.advice),
+            Mark(each.verdict, tone=TONES[each.passed]),
+            each.value,
+            each.limit,
+        )
+        for each in checks(p)
     ]
-    if any(each.advice for each in done):
-        head.append("advice")
-        rows = [[*row, each.advice or DASH] for row, each in zip(rows, done, strict=True)]
     return Section(
         "How far to trust it",
         (
@@ -36,7 +37,7 @@ def checks_section(posterior: Posterior) -> Section:
             + (" (How many islands)." if p.topology is not None else "."),
         ),
         (diagnostics_picture(p),),
-        Table(head, rows, prose=(0, 4)),
+        Table(("check", "verdict", "found", "should be"), rows, prose=(0,)),
     )
 
 

@@ -6,7 +6,7 @@ import math
 
 from skerry.plot import letter, mass_text
 from skerry.posterior import Posterior, Status
-from skerry.report._numbers import counted, measured
+from skerry.report._numbers import counted, measured, plain
 from skerry.report._page import Banner, Fact, Tone
 
 HEADLINES: dict[Status, tuple[Tone, str]] = {
@@ -59,12 +59,15 @@ def facts(posterior: Posterior) -> tuple[Fact, ...]:
     p = posterior
     asked = p.settings.get("n_effective")
     known = not math.isnan(p.log_evidence)
+    level, _, error = measured(p.log_evidence, p.log_evidence_error).partition(" ± ")
+    if level.startswith("("):  # too large or too small to be written out
+        level, error = plain(p.log_evidence, 6), plain(p.log_evidence_error, 2)
     return (
         Fact("Islands", f"{len(p.modes):,}", f"in {counted(p.ndim, 'parameter')}"),
         Fact(
             "Log evidence",
-            f"{p.log_evidence:.3f}" if known else "not known",
-            f"± {p.log_evidence_error:.2g}" if known else "draws tell nothing of it",
+            level if known else "not known",
+            f"± {error}" if known else "draws tell nothing of it",
         ),
         Fact(
             "Effective samples",
