@@ -294,7 +294,7 @@ problem = skerry.Problem(prior, log_likelihood, pairwise=True)
 
 
 @pytest.mark.slow
-def test_amortize_and_posterior_go_together(tmp_path):
+def test_amortize_and_posterior_go_together(tmp_path, reported):
     model, out = tmp_path / "model.py", tmp_path / "run"
     model.write_text(MODEL)
     found = run("amortize", model, "--n", 200, "--epochs", 1, "--out", out)
@@ -304,6 +304,9 @@ def test_amortize_and_posterior_go_together(tmp_path):
     raw = run(*ask, "--x=-0.5,1.0")
     assert raw.exit_code == 0, raw.output
     assert "unchecked" in raw.stdout
+    page = Page((tmp_path / "p" / "report.html").read_text("utf-8")).text
+    assert "Not checked against the likelihood." in page
+    assert "The evidence is not known" in page
     exact = run(*ask, "--x", "-0.5,1.0", "--problem", model, "--effective", 300)
     assert exact.exit_code == 0, exact.output
     p = skerry.load(tmp_path / "p" / "posterior.npz")

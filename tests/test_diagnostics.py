@@ -12,7 +12,7 @@ import skerry
 from made_up import made_up
 from skerry import diagnostics, plot
 from skerry.errors import InputError, UnsupportedError
-from skerry.posterior import Search
+from skerry.posterior import Round, Search
 
 Z = 5.0
 SIGMA = 0.5
@@ -56,6 +56,9 @@ def test_a_search_nobody_made_is_not_a_pass():
     unknown = [c for c in diagnostics.checks(p) if c.passed is None]
     assert [c.name.split()[0] for c in unknown] == ["Islands"]
     assert "Nobody searched" in unknown[0].advice
+    stopped = replace(p, rounds=(Round("prior", 500, 0.0, 800, 40.0, 0.05, 2, -3.9, 1.3),))
+    advice = [c.advice for c in diagnostics.checks(stopped) if c.passed is None]
+    assert advice == ["The run was stopped before its search was summed up. Run it to the end."]
     few = replace(p, search=Search(4, (2, 1)))
     assert all(c.passed is not None for c in diagnostics.checks(few))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.figure
@@ -177,6 +178,13 @@ def test_training_marks_the_epoch_kept(corners):
     best = corners.training.best
     assert f"epoch {best}" in axes.get_title("left")
     assert len(axes.lines[1].get_xdata()) == len(corners.training.epochs)
+
+
+def test_training_of_an_estimator_counts_from_one():
+    epochs = tuple(SimpleNamespace(loss=3.0 - k, held_out=abs(k - 1.0)) for k in range(3))
+    axes = drawn(plot.training(SimpleNamespace(epochs=epochs, best=1))).axes[0]
+    assert axes.get_title("left") == "Kept: epoch 2"
+    assert axes.lines[1].get_xdata().tolist() == [1, 2, 3]
 
 
 def test_what_a_posterior_lacks_is_said(corners):

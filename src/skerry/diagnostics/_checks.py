@@ -123,8 +123,10 @@ def _search(p: Posterior) -> Check:
             "not known",
             f"below {UNSEEN_LIMIT:g}",
             None,
-            "Nobody searched: islands on which no point has landed can't show. The adaptive scheme "
-            "(skerry.infer) hunts for them.",
+            "The run was stopped before its search was summed up. Run it to the end."
+            if p.rounds
+            else "Nobody searched: islands on which no point has landed can't show. The adaptive "
+            "scheme (skerry.infer) hunts for them.",
         )
     return _check(
         "Islands that no climb has met, estimated",

@@ -74,6 +74,8 @@ def persistence_picture(posterior: Posterior) -> Picture:
 def search_text(posterior: Posterior) -> str:
     """How the islands were looked for, in a sentence or two."""
     search = posterior.search
+    if search is None and posterior.rounds:
+        return "The run was stopped before its search for islands was summed up."
     if search is None:
         return (
             "Nobody searched for islands beyond the points that were given: one on which none of "
