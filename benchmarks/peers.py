@@ -1,6 +1,7 @@
 """Skerry beside nautilus and UltraNest on the same tasks, in one process, one after the other.
 
     python benchmarks/peers.py --tasks corners himmelblau --seeds 0 1
+    python benchmarks/peers.py --tasks himmelblau --c2st 10000
     python benchmarks/peers.py --tasks higgs_4d --samplers skerry nautilus --max-calls 200000
 
 Each sampler runs with its own defaults until its own stop; skerry and nautilus are asked for the
@@ -10,6 +11,7 @@ the whole process and hold compilation. A run ends at ``--max-calls`` (which a b
 or ``--max-cpu``; what it then knows is judged as it is, and a run that knows nothing is a failure.
 
 Every run appends a row of JSON to ``benchmarks/results/history.jsonl``; a table is printed last.
+``--table`` prints that of the rows there are, the latest of each run, and runs nothing.
 Install ``benchmarks/requirements.txt`` beside skerry.
 """
 
@@ -17,6 +19,7 @@ import argparse
 import contextlib
 import importlib.metadata
 import io
+import itertools
 import json
 import os
 import platform
@@ -142,7 +145,17 @@ SAMPLERS = {"skerry": run_skerry, "nautilus": run_nautilus, "ultranest": run_ult
 PACKAGES = {"skerry": "skerry", "nautilus": "nautilus-sampler", "ultranest": "ultranest"}
 
 
-def judged(task, found):
+def c2st(task, found, n):
+    """A classifier's accuracy between n draws from what was found (systematic) and exact ones."""
+    from skerry import metrics
+
+    rng = np.random.default_rng(0)
+    edges = np.cumsum(found.weights / found.weights.sum())
+    rows = np.searchsorted(edges, (rng.uniform() + np.arange(n)) / n).clip(max=len(edges) - 1)
+    return metrics.c2st(task.sample(n, 12345), found.samples[rows])
+
+
+def judged(task, found, n_c2st=0):
     """Errors against the truth."""
     truth = np.array([mode.mass for mode in task.modes])
     labels = task.label(found.samples)
@@ -153,6 +166,7 @@ def judged(task, found):
     return {
         "status": found.status,
         "n_effective": round(found.n_effective, 1),
+        "c2st": c2st(task, found, n_c2st) if n_c2st else None,
         "log_evidence": found.log_evidence,
         "log_evidence_stated_error": found.log_evidence_error,
         "log_evidence_miss": error,
@@ -179,7 +193,8 @@ def run(task, name, seed, options):
         if options.verbose:
             traceback.print_exc()
     verdict |= {"calls": counted.n_calls, "cpu_s": round(time.process_time() - start, 2)}
-    return verdict | (judged(task, found) if found else {"status": "failed"})
+    n_c2st = options.c2st if seed == options.seeds[0] else 0
+    return verdict | (judged(task, found, n_c2st) if found else {"status": "failed"})
 
 
 @contextlib.contextmanager
@@ -228,8 +243,8 @@ def table(rows):
     """Medians over seeds, side by side; failures as they are."""
     lines = [
         "| task | sampler | runs | failed | calls | calls / ESS | CPU s | abs log Z error | "
-        "abs z | mass error | lost modes, each run | status |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "abs z | mass error | C2ST | lost modes, each run | status |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for task, name in dict.fromkeys((r["task"], r["sampler"]) for r in rows):
         own = [r for r in rows if (r["task"], r["sampler"]) == (task, name)]
@@ -242,11 +257,23 @@ def table(rows):
             _median([abs(r["log_evidence_miss"]) for r in good], ".4f"),
             _median([abs(r["log_evidence_z"] or 0.0) for r in good], ".1f"),
             _median([r["mass_error"] for r in good], ".4f"),
+            _median([r["c2st"] for r in good if r.get("c2st")], ".3f"),
         ]
         lost = " ".join(str(len(r["lost_modes"])) for r in good) or "-"
         cells = [task, name, str(len(own)), str(len(own) - len(good)), *each, lost, why]
         lines.append("| " + " | ".join(cells).replace("\n", " ") + " |")
     return "\n".join(lines)
+
+
+def stored(options):
+    """The rows there are of these tasks, samplers and seeds: the latest of each run."""
+    rows = {}
+    for line in options.history.read_text().splitlines():
+        row = json.loads(line)
+        if row["kind"] == "peers" and "c2st" in row:
+            rows[row["task"], row["sampler"], row["seed"]] = row
+    wanted = itertools.product(options.tasks, options.samplers, options.seeds)
+    return [rows[key] for key in wanted if key in rows]
 
 
 def _median(values, form):
@@ -263,7 +290,9 @@ def arguments():
     parser.add_argument("--n-effective", type=int, default=10_000)
     parser.add_argument("--max-calls", type=int, default=500_000)
     parser.add_argument("--max-cpu", type=float, default=900.0, help="CPU seconds for each run")
+    parser.add_argument("--c2st", type=int, default=0, help="draws for it, first seed; 0: none")
     parser.add_argument("--history", type=Path, default=HISTORY)
+    parser.add_argument("--table", action="store_true", help="only the table of the rows there are")
     parser.add_argument("--verbose", action="store_true", help="print failures in full")
     return parser.parse_args()
 
@@ -272,6 +301,9 @@ def main():
     from skerry import tasks
 
     options = arguments()
+    if options.table:
+        print(table(stored(options)))
+        return
     signal.signal(signal.SIGPROF, out_of_time)
     settings = {
         "n_effective": options.n_effective,

@@ -3,8 +3,9 @@
     python benchmarks/recall.py --tasks eggbox bananas_5d --thoroughness .25 .5 1 2 --seeds 10
 
 A mode is lost if the posterior's samples hold less than half its true mass; modes of at least
-``--lightest`` count (1% by default). The warning is the status MODES_MAY_BE_MISSING. Four numbers
-judge it: runs that lost a mode with and without a warning, runs that lost none with and without.
+``--lightest`` count (1% by default). The warning is ``posterior.search.doubtful``, which the status
+MODES_MAY_BE_MISSING tells unless the weights are worse off. Four numbers judge it: runs that lost a
+mode with and without a warning, runs that lost none with and without.
 
 Each run appends a row of JSON to ``benchmarks/results/history.jsonl``; a table, as docs/
 finding-modes.md has it, is printed last. ``--table`` prints it from the rows there are, and runs
@@ -21,8 +22,6 @@ import numpy as np
 from peers import HISTORY, LOST, provenance
 
 import skerry
-
-WARNING = "modes_may_be_missing"
 
 
 def run(task, thoroughness, seed, options):
@@ -48,7 +47,9 @@ def run(task, thoroughness, seed, options):
         "lost_mass": float(truth[lost].sum()),
         "n_modes": int(np.sum(truth >= options.lightest)),
         "status": found.status.name.lower(),
+        "doubtful": found.search.doubtful,
         "unseen": found.search.unseen,
+        "expected": min(found.search.expected, 1e9),
         "n_starts": found.search.n_starts,
         "khat": found.khat,
         "log_evidence_miss": found.log_evidence - task.log_evidence,
@@ -80,7 +81,7 @@ def table(rows):
             continue
         counts = {True: [0, 0], False: [0, 0]}  # lost or not: warned, silent
         for row in own:
-            counts[bool(row["lost_modes"])][row["status"] != WARNING] += 1
+            counts[bool(row["lost_modes"])][not row["doubtful"]] += 1
         lost, whole = counts[True], counts[False]
         share = sum(whole) / len(own)
         calls = np.median([row["calls"] for row in own])
@@ -96,7 +97,7 @@ def stored(options):
     rows = {}
     for line in options.history.read_text().splitlines():
         row = json.loads(line)
-        if row["kind"] == "recall" and row["task"] in options.tasks:
+        if row["kind"] == "recall" and row["task"] in options.tasks and "doubtful" in row:
             rows[row["task"], row["thoroughness"], row["seed"]] = row
     return list(rows.values())
 

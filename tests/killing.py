@@ -1,6 +1,6 @@
 """A run that is killed again and again, and started again each time. Run by test_resume.py.
 
-usage: python killing.py FOLDER KILLS SEED
+usage: python killing.py FOLDER KILLS SEED OVERLAP
 
 Prints one line of JSON. Each life is a fork of this process, which has done nothing but import; it
 writes the points of every likelihood call to a file of its own, which outlives it.
@@ -29,7 +29,7 @@ PRIOR = skerry.Prior({"a": st.norm(0, 2), "b": st.uniform(-4, 8)})
 CENTRES = np.array([[-1.5, -2.0], [2.0, 1.0]])
 
 
-def run(store, log=None):
+def run(store, log=None, overlap=1):
     """A posterior; the bytes of every point evaluated go to the log, a call a line."""
 
     def log_likelihood(theta):
@@ -41,9 +41,8 @@ def run(store, log=None):
         return np.logaddexp.reduce(-0.5 * np.sum(away**2, axis=-1), axis=1)
 
     problem = skerry.Problem(PRIOR, log_likelihood, jax=False)
-    return skerry.infer(
-        problem, n_effective=200, seed=4, scheme=skerry.Adaptive(thoroughness=0.4), store=store
-    )
+    scheme = skerry.Adaptive(thoroughness=0.4, overlap=overlap)
+    return skerry.infer(problem, n_effective=200, seed=4, scheme=scheme, store=store)
 
 
 def fingerprint(p):
@@ -55,13 +54,13 @@ def fingerprint(p):
     return digest.hexdigest()
 
 
-def life(folder, number, seconds):
+def life(folder, number, seconds, overlap):
     """One process, killed after so many seconds; its exit status."""
     child = os.fork()
     if child == 0:
         try:
             store = skerry.Store(folder / "store", unsaved_seconds=0.0)
-            text = fingerprint(run(store, folder / f"calls{number}"))
+            text = fingerprint(run(store, folder / f"calls{number}", overlap))
             (folder / "result").write_text(text)
         except BaseException as error:
             (folder / "error").write_text(repr(error))
@@ -77,10 +76,10 @@ def life(folder, number, seconds):
     return os.waitpid(child, 0)[1]
 
 
-def main(folder, kills, seed):
+def main(folder, kills, seed, overlap):
     rng = random.Random(seed)
     began = time.monotonic()
-    life(folder / "undisturbed", 0, 1e9)
+    life(folder / "undisturbed", 0, 1e9, overlap)
     seconds = time.monotonic() - began
     expected = (folder / "undisturbed" / "result").read_text()
     made = wrong = lives = repeated = excess = 0
@@ -89,7 +88,8 @@ def main(folder, kills, seed):
         here.mkdir()
         number = 0
         while True:
-            status = life(here, number, rng.uniform(0, seconds) if made < kills else 1e9)
+            left = rng.uniform(0, seconds) if made < kills else 1e9
+            status = life(here, number, left, overlap)
             if (here / "error").exists():
                 raise SystemExit((here / "error").read_text())
             if status == 0:
@@ -125,4 +125,4 @@ def calls_again(folder, n_lives):
 if __name__ == "__main__":
     root = Path(sys.argv[1])
     (root / "undisturbed").mkdir(parents=True)
-    main(root, int(sys.argv[2]), int(sys.argv[3]))
+    main(root, *map(int, sys.argv[2:]))

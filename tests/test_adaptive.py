@@ -16,7 +16,7 @@ from skerry.inference._state import State
 from skerry.metrics import mode_masses
 from skerry.modes import Islands
 from skerry.modes.hunting import Hunter, starts
-from skerry.posterior import log_normal, unseen
+from skerry.posterior import Search, log_normal, unseen
 from skerry.weights import effective_sample_size
 
 Z = 5.0
@@ -214,6 +214,24 @@ def test_bad_settings_are_told(options, text):
 def test_chao_sees_singletons():
     assert unseen(np.array([5, 4, 9])) == 0
     assert unseen(np.array([1, 1, 1, 2])) == pytest.approx(1.5)
+
+
+def test_few_climbs_on_many_islands_are_doubtful():
+    assert Search(92, (12,) * 6).expected == pytest.approx(0.5)
+    assert not Search(92, (12,) * 6).doubtful
+    assert Search(16, (4, 3, 3, 4, 2)).doubtful  # five of six islands, none met just once
+    assert not Search(16, (4, 3, 3, 4, 2), whole=False).doubtful
+    assert Search(92, (20, 20, 1, 1, 1)).doubtful
+    assert Search(7, (2, 2, 3)).expected == pytest.approx(6.0)
+    assert Search(4, (2, 2)).expected == np.inf
+
+
+def test_a_run_with_too_few_climbs_says_so():
+    task = skerry.tasks.get("eggbox")
+    scheme = Adaptive(thoroughness=0.2)
+    posterior = skerry.infer(task.problem, scheme=scheme, n_effective=1_000, seed=0)
+    assert posterior.search.n_starts < 5 * len(posterior.modes)
+    assert posterior.status is Status.MODES_MAY_BE_MISSING
 
 
 def test_a_hunt_counts_its_calls_and_ends_on_every_peak():

@@ -16,7 +16,7 @@ import scipy.stats as st
 import skerry
 from skerry import Status, embeddings, noise
 from skerry._seeds import as_seed
-from skerry.amortization import _pools, _sources
+from skerry.amortization import _likelihoods, _pools
 from skerry.amortization._mixtures import Mixtures
 from skerry.amortization._network import conditional
 from skerry.amortization._novelty import familiar
@@ -64,23 +64,47 @@ def moments_z(u, x):
     return looks.mean(axis=0) / (looks.std(axis=0) / np.sqrt(len(z)))
 
 
-def kernel_z(*, retain, rounds=3, k=8192):
-    """Run the kernel on simulated pairs with a poor proposal; z-scores afterwards."""
+@cache
+def wide():
+    """An estimator trained on simulations from 2.5 times the prior's width."""
+    options = {"n_simulations": 1000, "n_components": 3, "training": SHORT, "seed": 1}
+    return skerry.amortize(problem(), simulator=simulate, widen=2.5, **options)
+
+
+def kernel_z(*, retain=True, rounds=3, k=8192, widen=1.0, network=None):
+    """Run the kernel on simulated pairs, by default with a poor proposal; z-scores afterwards."""
     rng = np.random.default_rng(7)
-    u = rng.standard_normal((k, 2)).astype(np.float32).astype(float)
+    u = (widen * rng.standard_normal((k, 2))).astype(np.float32).astype(float)
     x = simulate(u, rng)
-    likelihoods = _sources.Likelihoods(problem(), "raise")
-    network, settings = untrained(), skerry.Pools(particles=4, candidates=6)
+    likelihoods = _likelihoods.Likelihoods(problem(), "raise")
+    settings = skerry.Pools(particles=4, candidates=6)
+    poor, network = network is None, untrained() if network is None else network
     for _ in range(rounds):
         kept = u if retain else rng.standard_normal(u.shape)
         found = _pools.refresh(network, x, kept, likelihoods, settings, rng)
         u = found.u[:, 0]
-    assert found.share.mean() < 0.5
+    assert found.share.mean() < 0.5 or not poor
     return np.concatenate([moments_z(found.u[:, s], x) for s in range(4)])
 
 
 def test_the_kernel_leaves_the_exact_posterior_invariant():
     assert np.abs(kernel_z(retain=True)).max() < Z
+
+
+@pytest.mark.statistical
+def test_the_kernel_forgets_that_particles_were_drawn_from_a_wider_prior():
+    assert np.abs(kernel_z(widen=2.0, rounds=1)).max() > 2 * Z
+    assert np.abs(kernel_z(widen=2.0, rounds=12, network=wide().network)).max() < Z
+
+
+@pytest.mark.statistical
+def test_simulations_wider_than_the_prior_serve_unusual_observations():
+    far = np.array([[4.5, -4.5], [-4.0, 4.0], [5.0, 2.0]])
+    assert not wide().outside(far).any()
+    assert estimator().outside(far).all()
+    x = np.concatenate([far, simulate(PRIOR.sample(100, 0), np.random.default_rng(0))])
+    log_q = wide().log_prob((SHRINK * x)[:, None], x)[:, 0]
+    assert np.abs(2 * st.norm.logpdf(0, 0, DEVIATION) - log_q).max() < 1.0
 
 
 def test_a_kernel_that_forgets_the_retained_particle_would_be_caught():
@@ -348,7 +372,7 @@ def test_fresh_simulations_every_step():
         return simulate(theta, rng)
 
     e = tiny(problem(), simulator=counting, n_simulations=None)
-    assert seen == [1000, 256, 256]
+    assert sum(seen) == 1000 + 2 * 256
     assert e.n_simulations is None
 
 
@@ -505,6 +529,16 @@ BAD = {
         ),
         ProblemError,
         "leave pairwise out",
+    ),
+    "a wider prior without pools": (
+        lambda: tiny(problem(), simulator=simulate, n_simulations=100, widen=2.0, pools=None),
+        InputError,
+        "got no pools",
+    ),
+    "a narrower prior": (
+        lambda: tiny(problem(), simulator=simulate, n_simulations=100, widen=0.5),
+        InputError,
+        "from 1 to 10",
     ),
     "pools of nothing": (lambda: skerry.Pools(particles=0), InputError, "particles"),
 }

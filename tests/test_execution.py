@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -19,7 +20,7 @@ import scipy.stats as st
 import skerry
 from skerry.errors import EvaluationError, InputError, ProblemError
 from skerry.evaluate import Evaluations
-from skerry.execution import Workers, runner
+from skerry.execution import Workers, run, runner
 from skerry.execution._futures import count_workers
 from skerry.execution._pool import Event
 from skerry.execution._remote import Answer
@@ -70,7 +71,7 @@ def collected(made, theta):
     """All pieces in order of their rows."""
     found = np.full(len(theta), np.inf)
     failed, messages = np.zeros(len(theta), bool), {}
-    for piece in made.run(theta):
+    for piece in run(made, theta):
         assert np.isinf(found[piece.rows]).all(), "no row comes twice"
         found[piece.rows], failed[piece.rows] = piece.result.log_likelihood, piece.result.failed
         np.testing.assert_array_equal(piece.result.theta, theta[piece.rows])
@@ -115,6 +116,30 @@ def test_a_point_that_harms_its_worker_is_found_and_costs_no_other(mine, mood, t
     assert messages == {int(rows[0]): text}
     np.testing.assert_array_equal(np.flatnonzero(failed), rows)
     np.testing.assert_array_equal(found[~failed], values(theta[~failed]))
+
+
+def test_a_worker_that_dies_while_it_waits_is_replaced(mine):
+    collected(mine, THETA[:4])
+    for worker in mine._pool._workers[:1]:
+        os.kill(worker.process.pid, signal.SIGKILL)
+    found, failed, _ = collected(mine, THETA[:30])
+    np.testing.assert_array_equal(found, values(THETA[:30]))
+    assert not failed.any()
+    assert mine._pool.n_workers == 2
+
+
+def test_several_batches_at_a_time_come_back_to_their_places(mine):
+    batches = [mine.submit(THETA[:20], urgent=False), mine.submit(THETA[20:50])]
+    dropped = mine.submit(THETA[50:], urgent=False)
+    found = [np.full(len(batch.theta), np.nan) for batch in batches]
+    mine.withdraw(dropped)
+    while any(batch.missing for batch in batches):
+        mine.advance()
+        for batch, log_l in zip(batches, found, strict=True):
+            for piece in batch.take():
+                log_l[piece.rows] = piece.result.log_likelihood
+    np.testing.assert_array_equal(np.concatenate(found), values(THETA[:50]))
+    assert len(dropped.take()) <= 2
 
 
 def test_workers_may_talk_and_change_random_state(mine):
@@ -179,7 +204,7 @@ def test_a_problem_that_workers_cannot_load_is_told():
     made = runner(1, problem(Unwelcome()), None, "raise", saved=False)
     try:
         with pytest.raises(EvaluationError, match="workers that can load the problem") as caught:
-            list(made.run(THETA))
+            list(run(made, THETA))
         assert "ZeroDivisionError" in str(caught.value)
     finally:
         made.close()
@@ -253,6 +278,41 @@ def test_a_heavy_problem_travels_once_to_each_worker():
     pool.threads.shutdown()
 
 
+def test_a_task_that_dask_loses_is_tried_again_under_another_key():
+    """Its results may be lost with their worker: that has to end somewhere, and be told."""
+
+    class Client:
+        __module__ = "distributed.client"
+
+        def __init__(self):
+            self.loop, self.lost, self.keys = self, 0, []
+
+        def nthreads(self):
+            return {"one": 1, "two": 1}
+
+        def submit(self, function, *args, pure):
+            self.keys.append(pure)
+            return function(*args)
+
+        async def gather(self, answer, asynchronous):
+            self.lost += 1
+            if self.lost in (1, 5):
+                raise RuntimeError("lost with its worker")
+            return answer
+
+        def add_callback(self, function):
+            asyncio.run(function())
+
+    client = Client()
+    client._client = client
+    made = runner(Workers(client, chunk_size=10), problem(), None, "drop", saved=False)
+    found, failed, _ = collected(made, THETA[:60])
+    np.testing.assert_array_equal(found, values(THETA[:60]))
+    assert not failed.any()
+    assert client.lost == 6 + 2 * 2
+    assert not any(client.keys)
+
+
 @pytest.mark.statistical
 def test_a_pool_that_breaks_raises_at_once_and_keeps_what_came_before():
     context = multiprocessing.get_context("forkserver")
@@ -260,14 +320,14 @@ def test_a_pool_that_breaks_raises_at_once_and_keeps_what_came_before():
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         made = runner(Workers(pool, chunk_size=4), problem(), None, "drop", saved=False)
         began, rows = time.monotonic(), 0
-        pieces = made.run(theta)
+        pieces = run(made, theta)
         rows += len(next(pieces).rows)
         with pytest.raises(EvaluationError, match="Expected a pool whose workers live"):
             next(pieces)
         assert rows == 4
         assert time.monotonic() - began < 20
         with pytest.raises(EvaluationError, match="Expected a pool that takes tasks"):
-            list(made.run(theta))
+            list(run(made, theta))
 
 
 @pytest.mark.parametrize(
@@ -329,7 +389,7 @@ class Fake:
 def test_rows_come_back_to_their_places_whatever_the_order(n_workers, chunk_size):
     made = Scheduled(Fake(n_workers), None, 0.1, chunk_size)
     np.testing.assert_array_equal(collected(made, THETA)[0], values(THETA))
-    assert not list(made.run(THETA[:0]))
+    assert not list(run(made, THETA[:0]))
 
 
 def test_chunks_take_the_time_asked_for_and_shrink_towards_the_end():
@@ -374,10 +434,10 @@ def test_where_nothing_ever_works_it_is_no_failure_of_a_point():
 
 def test_what_is_not_waited_for_is_abandoned():
     pool = Fake(4)
-    pieces = Scheduled(pool, None, 0.1, 5).run(THETA)
+    pieces = run(Scheduled(pool, None, 0.1, 5), THETA)
     next(pieces)
     pieces.close()
-    assert len(pool.abandoned) == 3
+    assert len(pool.abandoned) == 4
     assert not pool.tasks
 
 

@@ -7,12 +7,19 @@ import itertools
 import numpy as np
 import pytest
 import scipy.stats as st
+from scipy.optimize import minimize
 from scipy.special import logsumexp, ndtr, ndtri
 
 import skerry
 from skerry._seeds import as_seed
 from skerry.errors import InputError, UnsupportedError
-from skerry.modes import find_modes, fit_islands, random_islands
+from skerry.modes import (
+    find_modes,
+    fit_islands,
+    modes_of_islands,
+    persistence,
+    random_islands,
+)
 
 SEED = as_seed(0)
 Z = 5.0
@@ -457,3 +464,77 @@ def test_random_islands_sit_on_points_drawn_by_weight():
     np.testing.assert_array_equal(again.frames.means, islands.frames.means)
     other = random_islands(u, log_w, 6, as_seed(1))
     assert not np.array_equal(other.frames.means, islands.frames.means)
+
+
+def arc(u):
+    """A thin arc of radius 2, highest at angle 0, six nats lower at the other side."""
+    radius, angle = np.hypot(*u.T), np.arctan2(u[:, 1], u[:, 0])
+    return -0.5 * ((radius - 2.0) / 0.02) ** 2 - 3.0 * (1.0 - np.cos(angle))
+
+
+def tail_of_an_arc(climb):
+    """How many modes a peak and a far tail of the arc are, with nothing seen in between."""
+    rng = np.random.default_rng(0)
+    angles = np.concatenate([0.3 * rng.standard_normal(200), 2.5 + 0.1 * rng.standard_normal(50)])
+    u = 2.0 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    start = np.zeros(250, np.int64) + (angles > 1.5)
+    islands = fit_islands(u, np.zeros(250), start, 2)
+    return modes_of_islands(islands, u, arc(u), arc, threshold=2.0, climb=climb).n_modes
+
+
+def uphill(place):
+    """A climb along the arc."""
+    angle = minimize(lambda a: 3.0 * (1.0 - np.cos(a[0])), [np.arctan2(place[1], place[0])]).x[0]
+    return 2.0 * np.array([np.cos(angle), np.sin(angle)])
+
+
+def test_a_tail_from_which_a_climb_leads_to_the_peak_is_no_mode():
+    assert tail_of_an_arc(uphill) == 1
+
+
+@pytest.mark.parametrize("climb", [None, lambda place: place, lambda place: None])
+def test_a_place_where_climbs_end_is_a_mode(climb):
+    assert tail_of_an_arc(climb) == 2
+
+
+def slow_merge_tree(values, edges):
+    """The tree by walking from point to point, as it is defined."""
+    n = len(values)
+    higher = [[] for _ in range(n)]
+    for i, j in zip(*edges, strict=True):
+        higher[i].append(j)
+    basin, union, into = np.arange(n), np.arange(n), np.arange(n)
+    sizes, deaths = np.ones(n, np.int64), np.full(n, -np.inf)
+
+    def find(i):
+        while union[i] != i:
+            i = union[i]
+        return i
+
+    for i in range(n):
+        if not higher[i]:
+            continue
+        basin[i] = basin[min(higher[i])]
+        top = find(basin[i])
+        for j in higher[i]:
+            other = find(basin[j])
+            if other != top:
+                top, low = min(top, other), max(top, other)
+                union[low], into[low], deaths[low] = top, top, values[i]
+                sizes[top] += sizes[low]
+        sizes[top] += 1
+    return basin, into, deaths, sizes
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("dim", [1, 2, 5])
+def test_the_merge_tree_is_that_of_a_walk_from_point_to_point(dim, seed):
+    rng = np.random.default_rng(seed)
+    points = rng.standard_normal((int(rng.integers(2, 400)), dim))
+    values = -np.sort(-np.round(rng.standard_normal(len(points)), 1 + seed % 2))  # some are equal
+    edges = persistence._neighbours(points, None)
+    tree, slow = persistence._merge_tree(values, edges), slow_merge_tree(values, edges)
+    peaks = np.flatnonzero(tree.basin == np.arange(len(points)))
+    np.testing.assert_array_equal(tree.basin, slow[0])
+    for name, expected in zip(("into", "deaths", "sizes"), slow[1:], strict=True):
+        np.testing.assert_array_equal(getattr(tree, name)[peaks], expected[peaks])

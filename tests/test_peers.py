@@ -1,6 +1,7 @@
 """The script that compares samplers: it counts, judges, and shows failures as failures."""
 
 import importlib.util
+import json
 import types
 from pathlib import Path
 
@@ -20,7 +21,9 @@ def peers():
     return module
 
 
-OPTIONS = types.SimpleNamespace(max_calls=1000, max_cpu=100.0, n_effective=500, verbose=False)
+OPTIONS = types.SimpleNamespace(
+    max_calls=1000, max_cpu=100.0, n_effective=500, verbose=False, c2st=200, seeds=[0]
+)
 
 
 def exact(peers, keep=lambda labels: labels >= 0, shift=0.0):
@@ -47,6 +50,7 @@ def test_a_run_is_counted_and_judged(peers):
     assert poor["lost_modes"] == [1]
     assert poor["log_evidence_z"] == pytest.approx(5.0)
     assert poor["mass_error"] > 0.2
+    assert good["c2st"] < 0.6 < poor["c2st"]
 
 
 def test_failures_and_caps_are_shown(peers):
@@ -70,3 +74,20 @@ def test_failures_and_caps_are_shown(peers):
     assert "| broken | 1 | 1 | 0 | - |" in text[2]
     assert "Stopped: 1300 likelihood calls" in text[3]
     assert text[4].endswith("| 0 | finished |")
+
+
+def test_the_table_takes_the_latest_row_of_each_run(peers, tmp_path):
+    rows = [
+        {"kind": "peers", "task": task, "sampler": "skerry", "seed": 0, "c2st": None} | rest
+        for task, rest in [
+            ("corners", {"calls": 1}),
+            ("eggbox", {"calls": 2}),
+            ("corners", {"calls": 3}),
+        ]
+    ]
+    path = tmp_path / "history.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"kind": "other"}]))
+    options = types.SimpleNamespace(
+        history=path, tasks=["corners", "octants"], samplers=["skerry"], seeds=[0, 1]
+    )
+    assert [row["calls"] for row in peers.stored(options)] == [3]

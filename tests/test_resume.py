@@ -287,14 +287,37 @@ def test_time_that_is_over_after_the_first_rounds_returns_what_is_known(
     assert_same(infer(store=tmp_path), undisturbed)
 
 
+# Memory
+
+
+def test_points_in_many_blocks_give_the_same_bits(tmp_path, monkeypatch):
+    expected = infer(scheme=LIGHT)
+    table = infer(store=tmp_path / "whole", scheme=LIGHT)
+    found = skerry.store.read(tmp_path / "whole")
+    fitted = skerry.fit(found.theta, found.log_likelihood, PRIOR, density="islands")
+    monkeypatch.setattr("skerry.inference._points.BLOCK", 70)
+    assert_same(infer(scheme=LIGHT), expected)
+    assert_same(infer(store=tmp_path / "parts", scheme=LIGHT), table)
+    again = skerry.store.read(tmp_path / "parts")
+    for name in ("theta", "log_likelihood", "failed", "round", "log_proposal"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(found, name))
+    assert_same(skerry.fit(found.theta, found.log_likelihood, PRIOR, density="islands"), fitted)
+    with pytest.raises(InputError, match="in row 500;"):
+        skerry.fit(
+            np.where(np.arange(608)[:, None] == 500, np.nan, found.theta),
+            found.log_likelihood,
+            PRIOR,
+        )
+
+
 # Kills
 
 
-def kill(tmp_path, kills, seed):
+def kill(tmp_path, kills, seed, overlap):
     script = Path(__file__).with_name("killing.py")
     source = Path(skerry.__file__).parent.parent
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path), str(kills), str(seed)],
+        [sys.executable, str(script), str(tmp_path), *map(str, (kills, seed, overlap))],
         check=False,
         capture_output=True,
         text=True,
@@ -305,8 +328,9 @@ def kill(tmp_path, kills, seed):
 
 
 @pytest.mark.statistical
-def test_a_hundred_sudden_deaths_change_no_bit(tmp_path):
+@pytest.mark.parametrize(("kills", "overlap"), [(100, 1), (30, 6)])
+def test_a_hundred_sudden_deaths_change_no_bit(tmp_path, kills, overlap):
     """A call is made twice only if it was under way, or being written, when the process died."""
-    found = kill(tmp_path, 100, 1)
-    assert found["kills"] == 100
+    found = kill(tmp_path, kills, 1, overlap)
+    assert found["kills"] == kills
     assert found["wrong"] == found["repeated_though_saved"] == 0

@@ -134,7 +134,9 @@ def _isolated(problem: Problem, chunk: FloatArray, x: Any, error: Exception) -> 
 
 
 def _marked(chunk: FloatArray, values: FloatArray) -> Evaluations:
-    """Values with nan and +inf marked as failures."""
+    """Values with nan and +inf marked as failures; several numbers a point are no verdict."""
+    if values.ndim > 1:
+        return Evaluations(chunk, values, np.zeros(len(chunk), bool), (), len(chunk))
     failed = np.isnan(values) | (values == np.inf)
     messages = tuple(f"log-likelihood {value}" for value in values[failed].tolist())
     return Evaluations(chunk, np.where(failed, np.nan, values), failed, messages, len(chunk))
@@ -146,11 +148,17 @@ def joined(parts: Sequence[Evaluations], empty: FloatArray) -> Evaluations:
         return Evaluations(empty[:0], np.empty(0), np.empty(0, dtype=bool), (), 0)
     return Evaluations(
         np.concatenate([part.theta for part in parts]),
-        np.concatenate([part.log_likelihood for part in parts]),
+        np.concatenate(_alike([part.log_likelihood for part in parts])),
         np.concatenate([part.failed for part in parts]),
         tuple(message for part in parts for message in part.messages),
         sum(part.n_calls for part in parts),
     )
+
+
+def _alike(columns: Sequence[FloatArray]) -> list[FloatArray]:
+    """Columns of one width: a failed call alone doesn't know how many numbers it would give."""
+    width = next((column.shape[1:] for column in columns if column.ndim > 1), ())
+    return [c if c.shape[1:] == width else np.full((len(c), *width), np.nan) for c in columns]
 
 
 def refusal(problem: Problem, result: Evaluations, partial: Evaluations) -> EvaluationError:

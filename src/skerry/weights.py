@@ -14,10 +14,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
 
 from skerry._types import FloatArray, IntArray
 from skerry.errors import InputError
@@ -49,23 +48,33 @@ def check(log_weights: FloatArray, what: str = "log_weights") -> FloatArray:
     return log_w
 
 
+def log_sum_exp(values: FloatArray, axis: int | None = None) -> Any:
+    """``log(sum(exp(values)))``, over all or an axis; -inf where all are."""
+    values = np.asarray(values)
+    highest = np.max(values, axis=axis, keepdims=True, initial=-np.inf)
+    highest = np.where(np.isfinite(highest), highest, 0.0)
+    with np.errstate(divide="ignore"):
+        found = np.log(np.sum(np.exp(values - highest), axis=axis, keepdims=True)) + highest
+    return found.item() if axis is None else np.squeeze(found, axis=axis)
+
+
 def normalize(log_weights: FloatArray) -> FloatArray:
     """The same weights with ``logsumexp`` 0 (all ``-inf`` if every weight is zero)."""
-    total = logsumexp(log_weights)
+    total = log_sum_exp(log_weights)
     return np.asarray(log_weights - total if np.isfinite(total) else log_weights)
 
 
 def effective_sample_size(log_weights: FloatArray) -> float:
     r"""Kish's effective sample size, :math:`(\sum w)^2 / \sum w^2`; 0 if all weights are zero."""
-    total = logsumexp(log_weights)
+    total = log_sum_exp(log_weights)
     if not np.isfinite(total):
         return 0.0
-    return float(np.exp(2 * total - logsumexp(2 * np.asarray(log_weights))))
+    return float(np.exp(2 * total - log_sum_exp(2 * np.asarray(log_weights))))
 
 
 def max_share(log_weights: FloatArray) -> float:
     """The largest weight's share of the sum (1: a single point carries everything)."""
-    total = logsumexp(log_weights)
+    total = log_sum_exp(log_weights)
     return float(np.exp(np.max(log_weights) - total)) if np.isfinite(total) else 1.0
 
 
@@ -76,7 +85,7 @@ def evidence(log_weights: FloatArray) -> Evidence:
     can't see a region that no point has visited.
     """
     n = len(log_weights)
-    total = float(logsumexp(log_weights))
+    total = float(log_sum_exp(log_weights))
     if not np.isfinite(total):
         return Evidence(-np.inf, np.inf)
     relative = np.exp(np.asarray(log_weights) - total) * n  # weights with mean 1
@@ -132,7 +141,7 @@ def deterministic_mixture(
             f"n = {len(log_target)}."
         )
     share = np.log(counts / counts.sum())
-    return np.asarray(log_target - logsumexp(log_proposals + share[:, None], axis=0))
+    return np.asarray(log_target - log_sum_exp(log_proposals + share[:, None], axis=0))
 
 
 def systematic_resample(

@@ -8,8 +8,9 @@ import numpy as np
 
 from skerry._seeds import Seed
 from skerry._types import FloatArray
+from skerry.amortization._blocks import Simulator, prior_draws
 from skerry.amortization._mixtures import Mixtures
-from skerry.amortization._sources import Simulator, as_observations, prior_draws
+from skerry.amortization._sources import as_observations
 from skerry.calibration import Calibration, calibrate
 from skerry.errors import InputError, UnsupportedError
 from skerry.posterior import log_normal

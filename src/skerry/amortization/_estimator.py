@@ -12,12 +12,12 @@ import numpy as np
 from skerry._compilation import program
 from skerry._seeds import SeedLike, as_seed
 from skerry._types import BoolArray, FloatArray
-from skerry.amortization import _calibrate, _refine
+from skerry.amortization import _batch, _calibrate, _refine
+from skerry.amortization._blocks import Simulator
+from skerry.amortization._checkpoints import Step
 from skerry.amortization._mixtures import Mixtures, mixtures
 from skerry.amortization._network import Conditional
 from skerry.amortization._novelty import Familiar
-from skerry.amortization._sources import Simulator
-from skerry.amortization._train import Step
 from skerry.calibration import Calibration
 from skerry.embeddings import Embedding
 from skerry.errors import InputError, UnsupportedError
@@ -161,17 +161,8 @@ class Estimator:
         root = as_seed(seed).child("estimator posterior")
         if n_effective is None:
             return _refine.raw(self.prior, islands, bool(self.outside(x)[0]), root)
-        if self.problem is None:
-            raise UnsupportedError(
-                "Expected an estimator with a likelihood to refine by; this one was loaded without "
-                "its problem; pass skerry.load(path, problem=problem)."
-            )
-        if not n_effective > 0 or max_calls < 10:
-            raise InputError(
-                f"Expected n_effective > 0 and max_calls >= 10; got {n_effective!r}, {max_calls!r}."
-            )
         return _refine.refined(
-            self.problem,
+            self._refinable(n_effective, max_calls),
             rows[0],
             islands,
             root,
@@ -190,6 +181,8 @@ class Estimator:
         seed: SeedLike = 0,
         max_calls: int = 200_000,
         failures: Failures = "raise",
+        executor: Any = None,
+        store: Store | str | PathLike[str] | None = None,
     ) -> tuple[Posterior, ...]:
         """The posteriors of a batch, each as :meth:`posterior` gives it with a seed of its own.
 
@@ -199,17 +192,28 @@ class Estimator:
             seed: an int, a numpy Generator or a JAX key.
             max_calls: likelihood calls at most, for each.
             failures: as for :meth:`posterior`.
+            executor: as for :meth:`posterior`.
+            store: what keeps every evaluation; the same call of the same estimator goes on from
+                it. A forward model's runs serve any other observation: see :class:`~skerry.Store`.
+
+        Their likelihood calls are made together: in one call where the likelihood takes pairs
+        (``pairwise=True``), is a JAX function, or there is a forward model.
         """
         rows, root = self._rows(x)[0], as_seed(seed)
-        return tuple(
-            self.posterior(
-                row,
-                n_effective=n_effective,
-                seed=root.child("batch", i),
-                max_calls=max_calls,
-                failures=failures,
-            )
-            for i, row in enumerate(rows)
+        seeds = [root.child("batch", i) for i in range(len(rows))]
+        if n_effective is None or not len(rows):
+            return tuple(self.posterior(r, seed=s) for r, s in zip(rows, seeds, strict=True))
+        found = [mixtures(self.network, row[None]) for row in rows]
+        return _batch.refined_batch(
+            self._refinable(n_effective, max_calls),
+            rows,
+            [one.islands(0, self.prior.periodic) for one in found],
+            [s.child("estimator posterior") for s in seeds],
+            n_effective=n_effective,
+            max_calls=max_calls,
+            failures=failures,
+            executor=executor,
+            store=store,
         )
 
     def calibrate(
@@ -261,6 +265,18 @@ class Estimator:
         from skerry.amortization._file import save
 
         save(self, path)
+
+    def _refinable(self, n_effective: float, max_calls: int) -> Problem:
+        if self.problem is None:
+            raise UnsupportedError(
+                "Expected an estimator with a likelihood to refine by; this one was loaded without "
+                "its problem; pass skerry.load(path, problem=problem)."
+            )
+        if not n_effective > 0 or max_calls < 10:
+            raise InputError(
+                f"Expected n_effective > 0 and max_calls >= 10; got {n_effective!r}, {max_calls!r}."
+            )
+        return self.problem
 
     def _rows(self, x: Any) -> tuple[FloatArray, bool]:
         """Observations ``(k, ...)``, and whether they came as a batch."""

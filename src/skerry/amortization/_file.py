@@ -13,10 +13,10 @@ import numpy as np
 
 from skerry._saving import write_arrays
 from skerry._seeds import Seed
+from skerry.amortization._checkpoints import Step
 from skerry.amortization._estimator import Estimator
 from skerry.amortization._network import conditional
 from skerry.amortization._novelty import Familiar
-from skerry.amortization._train import Step
 from skerry.embeddings import Embedding, Standard, build, from_spec, to_spec
 from skerry.errors import InputError
 from skerry.posterior import prior_from_spec, prior_to_spec

@@ -9,7 +9,8 @@ them: the islands are refitted and hunted for as :func:`skerry.infer` does.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Generator
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
@@ -27,7 +28,7 @@ from skerry.inference._points import Points
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import Target
 from skerry.modes import Islands
-from skerry.posterior import KHAT_LIMIT, Posterior, Status, log_normal
+from skerry.posterior import KHAT_LIMIT, Failed, Posterior, Status, log_normal
 from skerry.priors import Prior
 from skerry.problem import Problem
 from skerry.store import Store
@@ -79,101 +80,146 @@ def refined(
 ) -> Posterior:
     """The exact posterior by importance sampling, or by adaptive rounds if q is too far off."""
     check_failures(failures)
-    settings = {
+    settings = asked(islands, seed, n_effective, max_calls)
+    with opened_calls(problem, x, failures, executor, store, settings) as (calls, _):
+        drawing = drawn(Proposal(islands), seed, n_effective, max_calls)
+        fresh = next(drawing)
+        while True:
+            try:
+                fresh = drawing.send(calls.log_likelihood(fresh))
+            except StopIteration as end:
+                found: Drawn = end.value
+                break
+        if found.hopeless:
+            outcome = escalated(calls, found, seed, n_effective, max_calls)
+        else:
+            calls.note_round(0, "refined", found.u, found.log_g)
+            outcome = found.outcome(problem.prior.from_u(found.u), calls.failed)
+    return answer(problem.prior, outcome, found, n_effective, failures, seed)
+
+
+def answer(
+    prior: Prior,
+    outcome: Outcome,
+    found: Drawn,
+    n_effective: float,
+    failures: Failures,
+    seed: Seed,
+) -> Posterior:
+    """The posterior of weighted points."""
+    return conclude(
+        prior,
+        outcome,
+        n_effective=n_effective,
+        options=Adaptive().fit if found.hopeless else Fit(density="islands"),
+        seed=seed,
+        progress=None,
+        settings={
+            "scheme": "escalated" if found.hopeless else "refined",
+            "failures": failures,
+        },
+    )
+
+
+def asked(islands: Islands, seed: Seed, n_effective: float, max_calls: int) -> dict[str, str]:
+    """What must be the same for a stored refinement to go on."""
+    return {
         "seed": ", ".join(map(str, seed.path)),
         "scheme": f"refined from the estimator's density {_digest(islands)}",
         "n_effective": repr(float(n_effective)),
         "max_calls": repr(max_calls),
     }
-    with opened_calls(problem, x, failures, executor, store, settings) as (calls, _):
-        outcome, options, scheme = _drawn(calls, islands, seed, n_effective, max_calls)
-    return conclude(
-        problem.prior,
-        outcome,
-        n_effective=n_effective,
-        options=options,
-        seed=seed,
-        progress=None,
-        settings={"scheme": scheme, "failures": failures},
-    )
 
 
-def _drawn(
-    calls: Calls, islands: Islands, seed: Seed, n_effective: float, max_calls: int
-) -> tuple[Outcome, Fit, str]:
-    """Weighted points, what to make of them, and the scheme that it came to."""
-    problem, proposal = calls.problem, Proposal(islands)
-    u, log_l = np.empty((0, problem.prior.ndim)), np.empty(0)
-    log_w, n_calls = np.empty(0), 0
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Draws of a proposal and what they weigh.
+
+    Attributes:
+        proposal: drawn from.
+        u: points, ``(n, d)``.
+        log_l: their log-likelihoods, ``(n,)``; nan for those left out.
+        log_g: the proposal's log density there, ``(n,)``.
+        khat: of the weights.
+        hopeless: whether the weights ask for better islands rather than for more draws.
+    """
+
+    proposal: Proposal
+    u: FloatArray
+    log_l: FloatArray
+    log_g: FloatArray
+    khat: float
+    hopeless: bool
+
+    def outcome(self, theta: FloatArray, failed: Failed) -> Outcome:
+        """The points as they are, theirs in theta ``(n, d)``."""
+        kept = ~np.isnan(self.log_l)
+        u, log_l, log_g = self.u[kept], self.log_l[kept], self.log_g[kept]
+        return Outcome(
+            Points(u, theta[kept], log_l, log_normal(u) - log_g),
+            n_calls=len(self.u),
+            failed=failed,
+            islands=self.proposal.islands,
+            khat=self.khat,
+        )
+
+
+def drawn(
+    proposal: Proposal, seed: Seed, n_effective: float, max_calls: int
+) -> Generator[FloatArray, FloatArray, Drawn]:
+    """Draw until there are so many effective samples, or it is hopeless.
+
+    Yields:
+        points on u, ``(n, d)``; it is sent their log-likelihoods, ``(n,)``.
+    """
+    u = proposal.sample(0, seed.numpy())
+    log_l, log_g, log_w = np.empty(0), np.empty(0), np.empty(0)
+    size, khat, heavy, hopeless = 0.0, np.inf, False, False
     for number in range(MAX_ROUNDS):
-        n = _size(log_w, n_effective, max_calls - n_calls)
+        n = _size(len(log_w), size, heavy, n_effective, max_calls - len(u))
         if n < 1:
             break
         fresh = proposal.sample(n, seed.child("refine", number).numpy())
         u = np.concatenate([u, fresh])
-        log_l = np.concatenate([log_l, calls.log_likelihood(fresh)])
-        n_calls += n
+        log_g = np.concatenate([log_g, proposal.log_prob(fresh)])
+        log_l = np.concatenate([log_l, (yield fresh)])
         kept = ~np.isnan(log_l)
-        log_w = log_l[kept] + log_normal(u[kept]) - proposal.log_prob(u[kept])
+        log_w = log_l[kept] + log_normal(u[kept]) - log_g[kept]
         size = weights.effective_sample_size(log_w) if len(log_w) else 0.0
-        if _hopeless(log_w, size) and max_calls - n_calls > PILOT:
-            began = (proposal, u, log_l)
-            return *_escalated(calls, began, seed, n_effective, max_calls), "escalated"
-        if size >= n_effective and not (_heavy(log_w) and len(log_w) < JUDGED):
+        khat = weights.pareto_khat(log_w)
+        heavy = khat > KHAT_LIMIT
+        poor = size < MIN_SHARE * max(len(log_w), 1)
+        hopeless = (poor or (len(log_w) >= JUDGED and heavy)) and max_calls - len(u) > PILOT
+        if hopeless or (size >= n_effective and not (heavy and len(log_w) < JUDGED)):
             break
-    calls.note_round(0, "refined", u, proposal.log_prob(u))
-    kept = ~np.isnan(log_l)
-    u, log_l = u[kept], log_l[kept]
-    outcome = Outcome(
-        Points(u, problem.prior.from_u(u), log_l, log_normal(u) - proposal.log_prob(u)),
-        n_calls=n_calls,
-        failed=calls.failed,
-        islands=islands,
-    )
-    return outcome, Fit(density="islands"), "refined"
+    return Drawn(proposal, u, log_l, log_g, khat, hopeless)
 
 
-def _size(log_w: FloatArray, n_effective: float, left: int) -> int:
-    """How many points to draw next."""
-    if not len(log_w):
+def _size(n: int, size: float, heavy: bool, n_effective: float, left: int) -> int:
+    """How many points to draw next, after n that are so many effective ones."""
+    if not n:
         return int(min(max(PILOT, 1.1 * n_effective), 20 * PILOT, left))
-    size = weights.effective_sample_size(log_w)
-    share = max(size / len(log_w), MIN_SHARE)
+    share = max(size / n, MIN_SHARE)
     wanted = 1.05 * (n_effective - size) / share
-    if _heavy(log_w):
-        wanted = max(wanted, JUDGED - len(log_w))
+    if heavy:
+        wanted = max(wanted, JUDGED - n)
     return int(min(max(wanted, 200), 50_000, left))
 
 
-def _heavy(log_w: FloatArray) -> bool:
-    return weights.pareto_khat(log_w) > KHAT_LIMIT
-
-
-def _hopeless(log_w: FloatArray, size: float) -> bool:
-    """Whether weights this uneven ask for better islands rather than for more draws."""
-    poor = size < MIN_SHARE * max(len(log_w), 1)
-    return poor or (len(log_w) >= JUDGED and _heavy(log_w))
-
-
-def _escalated(
-    calls: Calls,
-    began: tuple[Proposal, FloatArray, FloatArray],
-    seed: Seed,
-    n_effective: float,
-    max_calls: int,
-) -> tuple[Outcome, Fit]:
+def escalated(
+    calls: Calls, found: Drawn, seed: Seed, n_effective: float, max_calls: int
+) -> Outcome:
     """Adaptive rounds from q's islands and draws."""
-    scheme = Adaptive()
     target = Target(
         calls.log_likelihood,
         calls.gradient if calls.problem.has_gradient else None,
         calls.problem.prior.periodic,
         n_effective,
         max_calls,
-        scheme,
+        Adaptive(),
         seed.child("escalated"),
     )
-    return adaptive_outcome(calls, target, began=began), scheme.fit
+    return adaptive_outcome(calls, target, began=(found.proposal, found.u, found.log_l))
 
 
 def _digest(islands: Islands) -> str:

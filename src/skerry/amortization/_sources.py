@@ -5,17 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from skerry._seeds import Seed
 from skerry._types import FloatArray, IntArray
+from skerry.amortization._blocks import Simulator, as_array, prior_draws
+from skerry.amortization._keeping import Keeping
 from skerry.errors import EvaluationError, InputError, ProblemError
-from skerry.evaluate import Failures
 from skerry.priors import Prior
 from skerry.problem import Problem
 
-Simulator: TypeAlias = Callable[[FloatArray, np.random.Generator], Any]
+FIRST = 1000  # of a stream: to score on, and to standardise by
 
 
 class Block(NamedTuple):
@@ -37,6 +39,14 @@ class Source(ABC):
     def keep(self, rows: IntArray | None, u: FloatArray) -> None:
         """Take over new particles ``(n, d)`` for a block's rows."""
 
+    @abstractmethod
+    def snapshot(self) -> dict[str, Any]:
+        """What has changed since it was made, as arrays."""
+
+    @abstractmethod
+    def restore(self, arrays: dict[str, Any]) -> None:
+        """Be again as at a snapshot."""
+
 
 @final
 class Observed(Source):
@@ -55,45 +65,45 @@ class Observed(Source):
     def keep(self, rows: IntArray | None, u: FloatArray) -> None:
         self.u[rows] = u
 
+    def snapshot(self) -> dict[str, Any]:
+        return {"u": self.u, "queue": self._queue}
+
+    def restore(self, arrays: dict[str, Any]) -> None:
+        self.u, self._queue = arrays["u"], arrays["queue"]
+
 
 @final
 class Streamed(Source):
-    """Fresh observations each time, each with the parameters that generated it."""
+    """Fresh observations each time, each with the parameters that generated it.
 
-    def __init__(self, draw: Callable[[int, np.random.Generator], tuple[Any, Any]]) -> None:
-        self._draw = draw
+    Args:
+        draw: (n, generator) to observations and parameters on u.
+        keeping: of draws that took long; None draws them again.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[int, np.random.Generator], tuple[Any, Any]],
+        keeping: Keeping | None = None,
+    ) -> None:
+        self._draw, self._keeping, self._n_blocks = draw, keeping, 0
 
     def block(self, n: int, rng: np.random.Generator) -> Block:
-        x, u = self._draw(n, rng)
-        return Block(x, u, None)
+        self._n_blocks += 1
+        own = rng.spawn(1)[0]  # what follows is the same whether this is drawn or kept
+        if self._keeping is None:
+            return Block(*self._draw(n, own), None)
+        kept = self._keeping.block(self._n_blocks, lambda: self._draw(n, own))
+        return Block(*kept, None)
 
     def keep(self, rows: IntArray | None, u: FloatArray) -> None:
         """Nothing: the next block is another."""
 
+    def snapshot(self) -> dict[str, Any]:
+        return {"n_blocks": np.array(self._n_blocks)}
 
-@final
-class Likelihoods:
-    """The problem's likelihood on u for many observations; counts its evaluations."""
-
-    def __init__(self, problem: Problem, failures: Failures) -> None:
-        self.problem, self._failures = problem, failures
-        self.n_evaluations = 0
-
-    def __call__(self, u: FloatArray, x: Any) -> FloatArray:
-        """``(k, n, d)`` and k observations to ``(k, n)``; failed ones are -inf, or raise."""
-        theta = self.problem.prior.from_u(u.reshape(-1, u.shape[2])).reshape(u.shape)
-        values = self.problem.log_likelihoods(theta, x)
-        self.n_evaluations += values.size
-        failed = np.isnan(values) | (values == np.inf)
-        if failed.any() and self._failures == "raise":
-            raise EvaluationError(
-                f"Expected log-likelihoods that are numbers, or -inf; got {values[failed][0]} at "
-                f"{int(failed.sum())} of {values.size} points, the first "
-                f"{theta[failed][0].tolist()}; mend the function there, or pass "
-                'failures="zero" to give such points no weight.',
-                theta=theta[failed],
-            )
-        return np.where(failed, -np.inf, values)
+    def restore(self, arrays: dict[str, Any]) -> None:
+        self._n_blocks = int(arrays["n_blocks"])
 
 
 @dataclass(frozen=True)
@@ -114,32 +124,43 @@ class Made:
 
 
 def simulated(
-    prior: Prior, simulate: Simulator, n: int | None, held_out: float, rng: np.random.Generator
+    prior: Prior,
+    simulator: Simulator,
+    n: int | None,
+    held_out: float,
+    seed: Seed,
+    keeping: Keeping,
+    widen: float = 1.0,
 ) -> Made:
     """Observations of a simulator at prior draws: n of them, or a stream (None)."""
+    rng = seed.child("observations").numpy()
+    x, u = keeping.simulations(simulator, prior, FIRST if n is None else n, seed, widen)
+    x = as_observations(x, len(u))
+    if n is not None:
+        return listed(x, u, held_out, rng, n_simulations=n)
 
     def draw(n: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         u = prior_draws(n, prior.ndim, rng)
-        return as_observations(simulate(prior.from_u(u), rng), n), u
+        return as_observations(simulator(prior.from_u(u), rng), n), u
 
-    if n is None:
-        x, u = draw(1000, rng)
-        return Made(Streamed(draw), Observed(x, u), x, None)
-    x, u = draw(n, rng)
-    return listed(x, u, held_out, rng, n_simulations=n)
+    return Made(Streamed(draw, keeping), Observed(x, u), x, None)
 
 
-def forward(problem: Problem, n: int, held_out: float, rng: np.random.Generator) -> Made:
+def forward(problem: Problem, n: int, held_out: float, seed: Seed, keeping: Keeping) -> Made:
     """Runs of a forward model at n prior draws, kept; every block draws fresh noise on them."""
     noise: Any = problem.noise
+    rng = seed.child("observations").numpy()
     u = prior_draws(n, problem.prior.ndim, rng)
-    predictions = problem.predict(problem.prior.from_u(u))
-    fine = np.isfinite(predictions).all(axis=1)
-    if not fine.all():
+    found = keeping.forward_runs(problem, problem.prior.from_u(u))
+    predictions = found.log_likelihood
+    wide = predictions.reshape(n, -1)
+    bad = found.failed | ~np.isfinite(wide).all(axis=1)
+    if bad.any():
+        got = found.messages[0] if found.messages else "nan or inf"
         raise EvaluationError(
-            f"Expected finite predictions; got nan or inf at {int((~fine).sum())} of {n} prior "
+            f"Expected finite predictions; got {got} at {int(bad.sum())} of {n} prior "
             "draws; mend the forward model there, or narrow the prior.",
-            theta=problem.prior.from_u(u[~fine]),
+            theta=found.theta[bad],
         )
     last = n - _n_held_out(n, held_out)
 
@@ -149,6 +170,7 @@ def forward(problem: Problem, n: int, held_out: float, rng: np.random.Generator)
 
     scored = noise.sample(predictions[last:], rng)
     scale = noise.sample(predictions[:last], rng)
+    check_pairs(noise.log_prob(scored, predictions[last:]))
     return Made(Streamed(draw), Observed(scored, u[last:]), scale, n)
 
 
@@ -169,9 +191,8 @@ def listed(
     return Made(Observed(x[train], u[train]), Observed(x[scored], u[scored]), x, n_simulations)
 
 
-def check_pairs(likelihoods: Likelihoods, source: Observed) -> None:
-    """Refuse a simulator whose observations the likelihood calls impossible."""
-    values = likelihoods(source.u[:, None], source.x)[:, 0]
+def check_pairs(values: FloatArray) -> None:
+    """Refuse a simulator whose observations the likelihood, ``(n,)``, calls impossible."""
     impossible = ~np.isfinite(values)
     if impossible.mean() > 0.01:
         raise ProblemError(
@@ -181,28 +202,13 @@ def check_pairs(likelihoods: Likelihoods, source: Observed) -> None:
         )
 
 
-def prior_draws(n: int, d: int, rng: np.random.Generator) -> FloatArray:
-    """Prior draws on u, numbers that float32 can hold."""
-    return rng.standard_normal((n, d)).astype(np.float32).astype(np.float64)
-
-
 def as_observations(x: Any, n: int) -> FloatArray:
     """What a simulator or user gives as finite float64 ``(n, ...)``.
 
     Raises:
         InputError: for another length, or numbers that aren't finite.
     """
-    try:
-        array = np.asarray(x, np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"Expected observations of numbers; got {type(x).__name__}; give an array (n, m)."
-        ) from error
-    if array.ndim < 2 or len(array) != n:
-        raise InputError(
-            f"Expected {n} observations, one a row, shape ({n}, m); got shape {array.shape}; "
-            "for single numbers give x[:, None]."
-        )
+    array = as_array(x, n)
     if not np.isfinite(array).all():
         raise InputError(
             f"Expected finite observations; got nan or inf in row "

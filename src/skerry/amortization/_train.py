@@ -7,9 +7,8 @@ not single draws; the parameters kept are those with the best score.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -20,20 +19,15 @@ from skerry._compilation import program
 from skerry._descent import Pace, State, descend, fresh, pace
 from skerry._seeds import Seed
 from skerry._types import FloatArray
+from skerry.amortization._checkpoints import Checkpoints, Course, Step
+from skerry.amortization._keeping import Keeping, Progress
+from skerry.amortization._likelihoods import Likelihoods
 from skerry.amortization._network import Conditional, log_density
 from skerry.amortization._pools import LogLikelihoods, Pools, refresh
-from skerry.amortization._sources import Block, Made
+from skerry.amortization._sources import Made
 from skerry.training import Training
 
 BALANCE, BALANCED = 1.0, 0.5  # strength at the start; the share of training until it is gone
-
-
-class Step(NamedTuple):
-    """One epoch: mean training loss, held-out score, effective share of the candidates."""
-
-    loss: float
-    held_out: float
-    share: float
 
 
 @dataclass(frozen=True)
@@ -56,16 +50,14 @@ class Trained:
         return self.epochs[self.best].held_out
 
 
-Progress: TypeAlias = Callable[[str, int, int], None]
-
-
 def train(
     network: Conditional,
     source: Made,
-    log_likelihoods: LogLikelihoods,
+    log_likelihoods: Likelihoods,
     pools: Pools | None,
     settings: Training,
     seed: Seed,
+    keeping: Keeping,
     progress: Progress | None = None,
 ) -> Trained:
     """Descend on blocks of observations.
@@ -77,46 +69,63 @@ def train(
         pools: how particles are made; None trains on the particles the source has.
         settings: how long and how fast; an epoch is ``steps * batch`` observations.
         seed: shuffles, noise, candidates.
+        keeping: what keeps checkpoints, and says when the time is over.
         progress: called with ("training", epoch, epochs).
     """
     params, static = eqx.partition(network, eqx.is_inexact_array)
-    state = fresh(params)
+    reused = pools is not None and pools.every > 1
+    checkpoints = Checkpoints(keeping, source, log_likelihoods, reused=reused)
+    course = checkpoints.resume(Course(fresh(params), params))
     rhythm = pace(settings.learning_rate, settings.clip, settings.max_epochs * settings.steps)
-    best_params, best = params, 0
-    epochs: list[Step] = []
-    scored = source.held_out
-    known: FloatArray | None = None  # particles to use again, where they aren't made each time
-    block: Block | None = None
-    share = 1.0
-    for number in range(settings.max_epochs):
-        rng = seed.child("epoch", number).numpy()
-        average = eqx.combine(state.average, static)
-        if block is None or known is None or pools is None or number % pools.every == 0:
-            block = source.train.block(settings.steps * settings.batch, rng)
-            known = block.u[:, None]
-            if pools is not None:
-                found = refresh(average, block.x, block.u, log_likelihoods, pools, rng)
-                known, share = found.u, float(found.share.mean())
-                source.train.keep(block.rows, known[:, 0])
-        order = rng.permutation(len(known)).reshape(settings.steps, settings.batch)
-        balance = _balance(number, settings)
-        batches = (block.x.astype(np.float32)[order], known.astype(np.float32)[order], balance)
-        state, losses = _epoch(state, static, batches, rhythm)
-        average = eqx.combine(state.average, static)
-        at = scored.u[:, None]
-        if pools is not None:
-            all_of = replace(pools, particles=pools.candidates)
-            at = refresh(average, scored.x, scored.u, log_likelihoods, all_of, rng).u
-            scored.keep(np.arange(len(at)), at[:, 0])
-        score = mean_score(average, scored.x, at)
-        epochs.append(Step(float(np.mean(losses)), score, share))
-        if number == 0 or score < epochs[best].held_out:
-            best_params, best = state.average, number
+    for number in range(len(course.epochs), settings.max_epochs):
+        if number and number - 1 - course.best >= settings.patience:
+            break
+        checkpoints.keep(course)
+        _advance(course, number, static, source, log_likelihoods, pools, settings, seed, rhythm)
         if progress is not None:
             progress("training", number + 1, settings.max_epochs)
-        if number - best >= settings.patience:
-            break
-    return Trained(eqx.combine(best_params, static), tuple(epochs), best)
+    checkpoints.keep(course, last=True)
+    return Trained(eqx.combine(course.best_params, static), tuple(course.epochs), course.best)
+
+
+def _advance(
+    course: Course,
+    number: int,
+    static: Any,
+    source: Made,
+    log_likelihoods: LogLikelihoods,
+    pools: Pools | None,
+    settings: Training,
+    seed: Seed,
+    rhythm: Pace,
+) -> None:
+    """One epoch."""
+    rng = seed.child("epoch", number).numpy()
+    scored = source.held_out
+    average = eqx.combine(course.state.average, static)
+    block, known = course.block, course.known
+    if block is None or known is None or pools is None or number % pools.every == 0:
+        block = source.train.block(settings.steps * settings.batch, rng)
+        known = block.u[:, None]
+        if pools is not None:
+            found = refresh(average, block.x, block.u, log_likelihoods, pools, rng)
+            known, course.share = found.u, float(found.share.mean())
+            source.train.keep(block.rows, known[:, 0])
+        course.block, course.known = block, known
+    order = rng.permutation(len(known)).reshape(settings.steps, settings.batch)
+    balance = _balance(number, settings)
+    batches = (block.x.astype(np.float32)[order], known.astype(np.float32)[order], balance)
+    course.state, losses = _epoch(course.state, static, batches, rhythm)
+    average = eqx.combine(course.state.average, static)
+    at = scored.u[:, None]
+    if pools is not None:
+        all_of = replace(pools, particles=pools.candidates)
+        at = refresh(average, scored.x, scored.u, log_likelihoods, all_of, rng).u
+        scored.keep(np.arange(len(at)), at[:, 0])
+    score = mean_score(average, scored.x, at)
+    course.epochs.append(Step(float(np.mean(losses)), score, course.share))
+    if number == 0 or score < course.epochs[course.best].held_out:
+        course.best_params, course.best = course.state.average, number
 
 
 def mean_score(network: Conditional, x: FloatArray, u: FloatArray) -> float:

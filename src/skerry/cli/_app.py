@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from skerry.cli._answer import answering
+from skerry.cli._app_files import add_file_commands
 from skerry.cli._errors import guarded
 from skerry.cli._help import EXAMPLES, EXIT_CODES
+from skerry.cli._options import (
+    Debug,
+    Density,
+    DensityChoice,
+    Effective,
+    ExportChoice,
+    FailurePolicy,
+    FailuresChoice,
+    Json,
+    Quiet,
+    Seed,
+    StoreFolder,
+    Timeout,
+    WorkersCount,
+)
 from skerry.cli._reproduce import command_line
 
 app = typer.Typer(
@@ -22,56 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class DensityChoice(StrEnum):
-    """The forms of a density."""
-
-    flow_mixture = "flow_mixture"
-    mixture_base = "mixture_base"
-    gaussian_base = "gaussian_base"
-    islands = "islands"
-
-
-class FailuresChoice(StrEnum):
-    """What becomes of calls that fail."""
-
-    stop = "raise"
-    drop = "drop"
-    zero = "zero"
-
-
-class ExportChoice(StrEnum):
-    """The kinds of files a posterior can be written as."""
-
-    getdist = "getdist"
-    netcdf = "netcdf"
-    csv = "csv"
-    parquet = "parquet"
-
-
-StoreFolder = Annotated[
-    Path | None,
-    typer.Option(help="Folder that keeps every evaluation: the same command goes on from it."),
-]
-WorkersCount = Annotated[
-    int | None, typer.Option(min=1, help="Processes that evaluate; by default this one.")
-]
-Timeout = Annotated[float | None, typer.Option(help="Seconds a point may take, with --workers.")]
-FailurePolicy = Annotated[
-    FailuresChoice,
-    typer.Option(help="Calls that fail: stop, leave the point out, or count it impossible."),
-]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
-Json = Annotated[
-    bool, typer.Option("--json", help="The answer as one JSON document on standard output.")
-]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
-Density = Annotated[DensityChoice, typer.Option(help="The form of the density that is trained.")]
-Effective = Annotated[
-    float, typer.Option(help="Effective samples asked for; with fewer the status says so.")
-]
 
 
 def _version(wanted: bool) -> None:
@@ -172,7 +137,8 @@ def infer(
 ) -> None:
     """The posterior of a problem: adaptive rounds, or prior draws with --n."""
     with guarded(debug, resumable=store is not None), answering(as_json) as stream:
-        from skerry.cli._commands import chosen_executor, chosen_scheme, run_infer
+        from skerry.cli._commands import chosen_scheme, run_infer
+        from skerry.cli._executor import chosen_executor
 
         options = {
             "scheme": chosen_scheme(n, thoroughness, None if density is None else density.value),
@@ -236,6 +202,12 @@ def amortize(
         bool, typer.Option("--fresh", help="Simulate anew for every step, without end.")
     ] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="How long to train.")] = None,
+    store: StoreFolder = None,
+    workers: WorkersCount = None,
+    timeout: Timeout = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="The time allowed; needs --store. The training goes on.")
+    ] = None,
     seed: Seed = 0,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; by default skerry-NAME-estimator.")
@@ -244,10 +216,18 @@ def amortize(
     debug: Debug = False,
 ) -> None:
     """One training for the posteriors of all observations."""
-    with guarded(debug):
+    with guarded(debug, resumable=store is not None):
         from skerry.cli._commands import run_amortize
+        from skerry.cli._executor import chosen_executor
 
-        run_amortize(problem, n, fresh, epochs, seed, out, quiet, command_line(ctx))
+        options = {
+            "n_simulations": None if fresh else n,
+            "seed": seed,
+            "store": store,
+            "executor": chosen_executor(workers, timeout),
+            "max_seconds": max_seconds,
+        }
+        run_amortize(problem, epochs, options, out, quiet, command_line(ctx))
 
 
 @app.command(epilog=EXAMPLES["posterior"])
@@ -277,7 +257,8 @@ def posterior(
 ) -> None:
     """The posterior of one observation from a trained estimator."""
     with guarded(debug, resumable=store is not None), answering(as_json) as stream:
-        from skerry.cli._commands import chosen_executor, run_posterior
+        from skerry.cli._commands import run_posterior
+        from skerry.cli._executor import chosen_executor
 
         options = {
             "n_effective": effective,
@@ -330,6 +311,9 @@ def report(
         from skerry.cli._folder import run_report
 
         run_report(run, out, problem, stream)
+
+
+add_file_commands(app)
 
 
 def main() -> None:

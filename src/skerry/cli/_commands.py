@@ -52,13 +52,6 @@ def chosen_scheme(
     return skerry.Adaptive(thoroughness=thoroughness, fit=skerry.Fit(density=density or "islands"))
 
 
-def chosen_executor(workers: int | None, timeout: float | None) -> skerry.Workers | None:
-    """Processes of Skerry's own, if their number or a time limit is given."""
-    if workers is None and timeout is None:
-        return None
-    return skerry.Workers(workers or 1, timeout=timeout)
-
-
 def run_infer(
     path: Path,
     options: dict[str, Any],
@@ -72,7 +65,7 @@ def run_infer(
     with shown(quiet) as progress:
         posterior = skerry.infer(problem, x, progress=progress, **options)
     command = _command("infer", line, problem=str(path), seed=options["seed"])
-    _write(posterior, run_folder(out, path.stem, command), command, quiet, stream)
+    write_run(posterior, run_folder(out, path.stem, command), command, quiet, stream)
     if posterior.status is not skerry.Status.INTERRUPTED:
         return
     if options["store"] is not None:
@@ -104,20 +97,18 @@ def run_fit(
             progress=progress,
         )
     command = _command("fit", line, table=str(path), prior=str(prior_path), seed=seed)
-    _write(posterior, run_folder(out, path.stem, command), command, quiet, stream)
+    write_run(posterior, run_folder(out, path.stem, command), command, quiet, stream)
 
 
 def run_amortize(
     path: Path,
-    n: int,
-    fresh: bool,
     epochs: int | None,
-    seed: int,
+    options: dict[str, Any],
     out: Path | None,
     quiet: bool,
     line: str = "",
 ) -> None:
-    """``skerry amortize``."""
+    """``skerry amortize``: with options of :func:`skerry.amortize`."""
     from skerry.amortization import TRAINING
 
     problem, x, simulator = read_model(path)
@@ -127,12 +118,11 @@ def run_amortize(
             problem,
             x if simulator is None else None,
             simulator=simulator,
-            n_simulations=None if fresh else n,
             training=training,
-            seed=seed,
             progress=progress,
+            **options,
         )
-    command = _command("amortize", line, problem=str(path), seed=seed)
+    command = _command("amortize", line, problem=str(path), seed=options["seed"])
     folder = run_folder(out, f"{path.stem}-estimator", command)
     folder.mkdir(parents=True, exist_ok=True)
     estimator.save(folder / "estimator.npz")
@@ -167,7 +157,7 @@ def run_posterior(
         observation = observation.reshape(estimator.x_shape)
     posterior = estimator.posterior(observation, **options)
     command = _command("posterior", line, model=str(path), x=x, seed=options["seed"])
-    _write(posterior, run_folder(out, "posterior", command), command, quiet, stream)
+    write_run(posterior, run_folder(out, "posterior", command), command, quiet, stream)
 
 
 def _command(name: str, line: str, **given: Any) -> dict[str, Any]:
@@ -175,20 +165,24 @@ def _command(name: str, line: str, **given: Any) -> dict[str, Any]:
     return {"command": name, **given, **({"command_line": line} if line else {})}
 
 
-def _write(
+def write_run(
     posterior: Posterior,
     folder: Path,
     command: dict[str, Any],
     quiet: bool,
     stream: TextIO | None = None,
+    *,
+    silent: bool = False,
 ) -> None:
-    """The run folder, and the summary or the JSON answer."""
+    """The run folder; unless silent, the summary or, on a stream, the JSON answer."""
     folder.mkdir(parents=True, exist_ok=True)
     posterior.save(folder / POSTERIOR)
     (folder / "summary.txt").write_text(posterior.summary() + "\n", "utf-8")
     about = {"settings": posterior.settings, "status": posterior.status.name.lower()}
     write_settings(folder, command, about)
     write_report(posterior, folder)
+    if silent:
+        return
     if stream is not None:
         write_answer(posterior, folder, stream)
         return

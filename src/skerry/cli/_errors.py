@@ -11,7 +11,7 @@ import typer
 from skerry.cli._signals import Terminated, terminable
 from skerry.errors import EvaluationError, SkerryError, StoppedError, StoreError
 
-FAILED, BAD_INPUT, GO_ON, INTERRUPTED, TERMINATED = 1, 2, 75, 130, 143
+FAILED, BAD_INPUT, LACKING, GO_ON, INTERRUPTED, TERMINATED = 1, 2, 3, 75, 130, 143
 
 
 @contextmanager

@@ -56,6 +56,19 @@ def read_observation(text: str) -> FloatArray:
         ) from error
 
 
+def read_problem_or_prior(path: Path) -> tuple[Problem | Prior, Any]:
+    """``problem`` and ``x``, or, if there is no problem, ``prior``, of a Python file."""
+    found = _run(path)
+    if isinstance(found.get("problem"), Problem):
+        return found["problem"], found.get("x")
+    if isinstance(found.get("prior"), Prior):
+        return found["prior"], None
+    raise InputError(
+        f"Expected {path} to define `problem`, a skerry.Problem, or `prior`; got "
+        f"{_kind(found, 'problem')}; write prior = skerry.Prior({{...}})."
+    )
+
+
 def read_prior(path: Path) -> Prior:
     """``prior``, or the prior of ``problem``, of a Python file, which is run."""
     found = _run(path)

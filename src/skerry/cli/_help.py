@@ -10,6 +10,7 @@ EXIT_CODES = "\n".join(
         "  0    done; read the status: a run that fell short ends with 0 too",
         "  1    a failed likelihood call, a store that can't be written, or a fault",
         "  2    input that can't be used",
+        "  3    points are lacking: evaluate the chunks, then `skerry collect` again",
         "  75   stopped by SIGTERM or --max-seconds; the same command goes on (--store)",
         "  130  stopped by Ctrl-C; what an adaptive run knew by then is in its folder",
         "  143  stopped by SIGTERM without a store",
@@ -44,6 +45,14 @@ EXAMPLES = {
         "skerry posterior skerry-problem-estimator/estimator.npz --x 1.0,2.5",
         "skerry posterior estimator.npz --x data.csv --problem problem.py --effective 2000",
     ),
+    "propose": _examples(
+        "skerry propose run1 problem.py --n 20 --job-script slurm", "skerry propose run1 --json"
+    ),
+    "evaluate": _examples(
+        "skerry evaluate run1 --chunk 3",
+        "skerry evaluate run1 --chunk 3 --program ./likelihood",
+    ),
+    "collect": _examples("skerry collect run1", "skerry collect run1 --json"),
     "report": _examples(
         "skerry report skerry-problem",
         "skerry report posterior.npz --out answer.html",

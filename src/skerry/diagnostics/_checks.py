@@ -10,7 +10,7 @@ import numpy as np
 from skerry import weights
 
 if TYPE_CHECKING:
-    from skerry.posterior import Posterior
+    from skerry.posterior import Posterior, Search
 
 LARGEST_SHARE = 0.05
 FEWEST_IN_ISLAND = 10.0
@@ -51,7 +51,7 @@ def checks(posterior: Posterior) -> tuple[Check, ...]:
         _tail(posterior),
         _largest(posterior),
         _failures(posterior),
-        _search(posterior),
+        *_search(posterior),
         *_lightest(posterior),
     )
 
@@ -114,11 +114,11 @@ def _failures(p: Posterior) -> Check:
     )
 
 
-def _search(p: Posterior) -> Check:
+def _search(p: Posterior) -> tuple[Check, ...]:
     from skerry.posterior import UNSEEN_LIMIT
 
     if p.search is None:
-        return _check(
+        unknown = _check(
             "Islands that no climb has met, estimated",
             "not known",
             f"below {UNSEEN_LIMIT:g}",
@@ -128,12 +128,34 @@ def _search(p: Posterior) -> Check:
             else "Nobody searched: islands on which no point has landed can't show. The adaptive "
             "scheme (skerry.infer) hunts for them.",
         )
-    return _check(
-        "Islands that no climb has met, estimated",
-        f"{p.search.unseen:.2g}",
-        f"below {UNSEEN_LIMIT:g}",
-        p.search.unseen < UNSEEN_LIMIT,
-        "Some islands were met just once, so there may be others. Raise thoroughness.",
+        return (unknown,)
+    return (
+        _check(
+            "Islands that no climb has met, estimated",
+            f"{p.search.unseen:.2g}",
+            f"below {UNSEEN_LIMIT:g}",
+            p.search.unseen < UNSEEN_LIMIT,
+            "Some islands were met just once, so there may be others. Raise thoroughness.",
+        ),
+        *_climbs(p.search),
+    )
+
+
+def _climbs(search: Search) -> tuple[Check, ...]:
+    """Whether so many climbs are enough for so many islands."""
+    from skerry.posterior import EXPECTED_LIMIT
+
+    if not search.whole:
+        return ()
+    limit = EXPECTED_LIMIT * len(search.visits)
+    return (
+        _check(
+            "Islands still to be expected after so few climbs",
+            f"{search.expected:.2g}",
+            f"{limit:.2g} or less",
+            search.expected <= limit,
+            "The hunt was short for so many islands. Raise thoroughness or max_calls.",
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from skerry._types import FloatArray
 from skerry.errors import EvaluationError
+from skerry.execution._dask import dask_submit
 from skerry.execution._pool import Event
 from skerry.execution._remote import Answer, Parcel, answer, work
 from skerry.problem import Problem
@@ -21,7 +22,7 @@ class Futures:
     """Anything whose ``submit(function, *arguments)`` gives futures.
 
     ``ProcessPoolExecutor``, ``ThreadPoolExecutor``, loky, ``dask.distributed``'s
-    ``Client.get_executor()``, ``mpi4py.futures.MPIPoolExecutor``. It stays open.
+    ``Client`` or its ``get_executor()``, ``mpi4py.futures.MPIPoolExecutor``. It stays open.
 
     Args:
         executor: the pool.
@@ -39,6 +40,7 @@ class Futures:
         self._problem, self._x = problem, x
         self._parcel = None if self._threads else Parcel.of(problem, x)
         self._n = n_workers or count_workers(executor)
+        self._submit = dask_submit(executor) or executor.submit
         self._ahead = ahead
         self._flying: dict[int, tuple[Any, FloatArray]] = {}
         self._done: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
@@ -85,7 +87,7 @@ class Futures:
 
     def _send(self, number: int, theta: FloatArray, function: Any, *args: Any) -> None:
         try:
-            future = self._executor.submit(function, *args, theta)
+            future = self._submit(function, *args, theta)
         except Exception as error:  # a pool that is shut, or broken
             raise EvaluationError(
                 f"Expected a pool that takes tasks; got {type(error).__name__}: {error}; open it "

@@ -1,16 +1,17 @@
-"""Evaluating in this process."""
+"""Evaluating in this process, a block after another."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from skerry._types import FloatArray
 from skerry.evaluate import CHUNK_SIZE, Evaluations, Failures, evaluate_chunk
-from skerry.execution._piece import Piece
+from skerry.execution._piece import Batch, Piece
 from skerry.problem import Problem
 
 FIRST_BLOCK = 256
@@ -34,9 +35,31 @@ class Inline:
         self._problem, self._x, self._saved = problem, x, saved
         self._failures: Failures = "raise" if failures == "raise" else "drop"
         self._seconds: float | None = None  # a point takes, at best
+        self._open: deque[tuple[Batch, Iterator[Piece]]] = deque()
 
-    def run(self, theta: FloatArray) -> Generator[Piece, None, None]:
+    def submit(self, theta: FloatArray, *, urgent: bool = True) -> Batch:
         """See :class:`Runner`."""
+        batch = Batch(theta)
+        entry = batch, self._blocks(theta)
+        (self._open.appendleft if urgent else self._open.append)(entry)
+        return batch
+
+    def advance(self) -> None:
+        """See :class:`Runner`; evaluates one block."""
+        if self._open:
+            batch, blocks = self._open[0]
+            batch.put(next(blocks))
+            if not batch.missing:
+                self.withdraw(batch)
+
+    def withdraw(self, batch: Batch) -> None:
+        """See :class:`Runner`."""
+        self._open = deque(entry for entry in self._open if entry[0] is not batch)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _blocks(self, theta: FloatArray) -> Iterator[Piece]:
         done: list[Evaluations] = []
         start = 0
         while start < len(theta):
@@ -50,9 +73,6 @@ class Inline:
             done.append(result)
             yield Piece(np.arange(start, start + len(chunk)), result, seconds)
             start += len(chunk)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
     def _size(self, left: int) -> int:
         if not self._problem.batched:  # an exception loses the block: little, and little time

@@ -1,4 +1,4 @@
-"""What a runner gives back: some of the points asked for, evaluated."""
+"""What a runner takes and gives back: batches of points, and pieces of them, evaluated."""
 
 from __future__ import annotations
 
@@ -25,11 +25,40 @@ class Piece:
     seconds: float
 
 
+class Batch:
+    """Points under way; its runner puts pieces in, whoever asked takes them out.
+
+    Args:
+        theta: the points, ``(n, d)``.
+
+    Attributes:
+        missing: points that have not come.
+    """
+
+    def __init__(self, theta: FloatArray) -> None:
+        self.theta, self.missing = theta, len(theta)
+        self._arrived: list[Piece] = []
+
+    def put(self, piece: Piece) -> None:
+        """Add a piece."""
+        self.missing -= len(piece.rows)
+        self._arrived.append(piece)
+
+    def take(self) -> list[Piece]:
+        """What has come since the last time."""
+        arrived, self._arrived = self._arrived, []
+        return arrived
+
+
 class Runner(Protocol):
     """Whatever evaluates points, in pieces and in any order."""
 
-    def run(self, theta: FloatArray) -> Generator[Piece, None, None]:
-        """Each of the points ``(n, d)`` in one of the pieces; closing it abandons the rest.
+    def submit(self, theta: FloatArray, *, urgent: bool = True) -> Batch:
+        """Begin with points ``(n, d)``: before all others if urgent, else after them."""
+        ...
+
+    def advance(self) -> None:
+        """Wait until something has come, for about a second at most.
 
         Raises:
             ProblemError: if the likelihood returns anything but one number a point.
@@ -37,6 +66,22 @@ class Runner(Protocol):
         """
         ...
 
+    def withdraw(self, batch: Batch) -> None:
+        """Forget a batch; what of it is under way is ended where that can be done."""
+        ...
+
     def close(self) -> None:
         """Let go of everything."""
         ...
+
+
+def run(runner: Runner, theta: FloatArray) -> Generator[Piece, None, None]:
+    """Each of the points ``(n, d)`` in one of the pieces; closing it abandons the rest."""
+    batch = runner.submit(theta)
+    try:
+        yield from batch.take()
+        while batch.missing:
+            runner.advance()
+            yield from batch.take()
+    finally:
+        runner.withdraw(batch)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator
 from dataclasses import dataclass
 from statistics import median
 
@@ -20,7 +19,7 @@ import numpy as np
 from skerry._types import FloatArray, IntArray
 from skerry.errors import EvaluationError
 from skerry.evaluate import Evaluations
-from skerry.execution._piece import Piece
+from skerry.execution._piece import Batch, Piece
 from skerry.execution._pool import Event, Pool
 from skerry.execution._remote import Answer
 
@@ -30,6 +29,7 @@ START_SECONDS = 300.0
 
 @dataclass(frozen=True, eq=False)
 class _Task:
+    batch: Batch
     rows: IntArray
     attempt: int
     deadline: float
@@ -52,50 +52,66 @@ class Scheduled:
         self._chunk_seconds, self._chunk_size = chunk_seconds, chunk_size
         self._number = 0
         self._times: deque[float] = deque(maxlen=15)  # seconds a point took, of the last chunks
+        self._unsent: deque[tuple[Batch, int]] = deque()  # from which row on
+        self._again: deque[tuple[Batch, IntArray, int]] = deque()
+        self._flying: dict[int, _Task] = {}
+        self._idle_since = time.monotonic()
 
-    def run(self, theta: FloatArray) -> Generator[Piece, None, None]:
+    def submit(self, theta: FloatArray, *, urgent: bool = True) -> Batch:
         """See :class:`Runner`."""
-        start = 0
-        again: deque[tuple[IntArray, int]] = deque()
-        flying: dict[int, _Task] = {}
-        waiting_since = time.monotonic()
-        try:
-            while start < len(theta) or again or flying:
-                for _ in range(self._pool.room):
-                    if again:
-                        self._submit(theta, *again.popleft(), flying)
-                    elif start < len(theta):
-                        stop = start + self._size(len(theta) - start)
-                        self._submit(theta, np.arange(start, stop), 0, flying)
-                        start = stop
-                events = self._pool.collect(_until_first(flying))
-                if flying or events:
-                    waiting_since = time.monotonic()
-                elif time.monotonic() - waiting_since > START_SECONDS:
-                    raise EvaluationError(_no_start())
-                for event in [*events, *self._overdue(flying)]:
-                    task = flying.pop(event.number, None)
-                    if task is None:
-                        continue
-                    if event.answer is not None:
-                        yield self._arrived(task, event.answer)
-                    else:
-                        yield from self._lost(theta, task, event, again)
-        finally:
-            for number in flying:
-                self._pool.abandon(number)
+        if not (self._unsent or self._again or self._flying):
+            self._idle_since = time.monotonic()
+        batch = Batch(theta)
+        if len(theta):
+            (self._unsent.appendleft if urgent else self._unsent.append)((batch, 0))
+        self._fill()
+        return batch
+
+    def advance(self) -> None:
+        """See :class:`Runner`."""
+        self._fill()
+        events = self._pool.collect(_until_first(self._flying))
+        if self._flying or events:
+            self._idle_since = time.monotonic()
+        elif time.monotonic() - self._idle_since > START_SECONDS:
+            raise EvaluationError(_no_start())
+        for event in [*events, *self._overdue()]:
+            task = self._flying.pop(event.number, None)
+            if task is not None and event.answer is not None:
+                task.batch.put(self._arrived(task, event.answer))
+            elif task is not None:
+                self._lost(task, event)
+        self._fill()  # whoever called may be busy with something else for a while
+
+    def withdraw(self, batch: Batch) -> None:
+        """See :class:`Runner`."""
+        self._unsent = deque(entry for entry in self._unsent if entry[0] is not batch)
+        self._again = deque(entry for entry in self._again if entry[0] is not batch)
+        for number in [n for n, task in self._flying.items() if task.batch is batch]:
+            del self._flying[number]
+            self._pool.abandon(number)
 
     def close(self) -> None:
         """Let go of the workers."""
         self._pool.close()
 
-    def _submit(
-        self, theta: FloatArray, rows: IntArray, attempt: int, flying: dict[int, _Task]
-    ) -> None:
+    def _fill(self) -> None:
+        """Send what there is room for."""
+        while (self._again or self._unsent) and self._pool.room > 0:
+            if self._again:
+                self._send(*self._again.popleft())
+                continue
+            batch, start = self._unsent.popleft()
+            stop = start + self._size(len(batch.theta) - start)
+            if stop < len(batch.theta):
+                self._unsent.appendleft((batch, stop))
+            self._send(batch, np.arange(start, stop), 0)
+
+    def _send(self, batch: Batch, rows: IntArray, attempt: int) -> None:
         limit = np.inf if self._timeout is None else self._timeout * len(rows)
         self._number += 1
-        flying[self._number] = _Task(rows, attempt, time.monotonic() + limit)
-        self._pool.submit(self._number, theta[rows])
+        self._flying[self._number] = _Task(batch, rows, attempt, time.monotonic() + limit)
+        self._pool.submit(self._number, batch.theta[rows])
 
     def _arrived(self, task: _Task, answer: Answer) -> Piece:
         if answer.error is not None:
@@ -104,10 +120,9 @@ class Scheduled:
         self._times.append(answer.seconds / len(task.rows))
         return Piece(task.rows, answer.result, answer.seconds)
 
-    def _lost(
-        self, theta: FloatArray, task: _Task, event: Event, again: deque[tuple[IntArray, int]]
-    ) -> list[Piece]:
+    def _lost(self, task: _Task, event: Event) -> None:
         """What becomes of a task that was lost: it is tried again, or has failed."""
+        batch, theta = task.batch, task.batch.theta
         n = len(task.rows)
         if event.final:
             raise EvaluationError(
@@ -116,11 +131,12 @@ class Scheduled:
                 "and the point that ends them is found."
             )
         if n > 1:
-            again.extend((half, 0) for half in (task.rows[: n // 2], task.rows[n // 2 :]))
-            return []
+            halves = task.rows[: n // 2], task.rows[n // 2 :]
+            self._again.extend((batch, half, 0) for half in halves)
+            return
         if task.attempt == 0:
-            again.append((task.rows, 1))
-            return []
+            self._again.append((batch, task.rows, 1))
+            return
         if not self._times:
             raise EvaluationError(
                 f"Expected workers that answer; {event.why}, twice, at the first point tried; "
@@ -130,11 +146,11 @@ class Scheduled:
         failed = Evaluations(
             theta[task.rows], np.array([np.nan]), np.array([True]), (f"{event.why}, twice",), 2
         )
-        return [Piece(task.rows, failed, 0.0)]
+        batch.put(Piece(task.rows, failed, 0.0))
 
-    def _overdue(self, flying: dict[int, _Task]) -> list[Event]:
+    def _overdue(self) -> list[Event]:
         now = time.monotonic()
-        late = [number for number, task in flying.items() if task.deadline < now]
+        late = [number for number, task in self._flying.items() if task.deadline < now]
         for number in late:
             self._pool.abandon(number)
         return [Event(number, None, f"no answer in {self._timeout:g} s a point") for number in late]

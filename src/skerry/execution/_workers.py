@@ -7,6 +7,7 @@ from typing import Any
 
 from skerry.errors import InputError
 from skerry.evaluate import Failures
+from skerry.execution._elsewhere import Elsewhere
 from skerry.execution._futures import Futures, Mapped
 from skerry.execution._inline import Inline
 from skerry.execution._piece import Runner
@@ -73,6 +74,8 @@ def runner(executor: Any, problem: Problem, x: Any, failures: Failures, *, saved
     """
     if executor is None:
         return Inline(problem, x, failures, saved=saved)
+    if isinstance(executor, Elsewhere):
+        return executor
     workers = executor if isinstance(executor, Workers) else Workers(executor)
     try:
         pool = _pool(workers, problem, x)

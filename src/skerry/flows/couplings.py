@@ -10,6 +10,7 @@ networks end in zeros and the permutations compose to none, so a fresh stack is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import equinox as eqx
@@ -152,6 +153,7 @@ def _inverse(bijection: AbstractBijection, y: Array) -> Array:
     return jnp.where((y >= low) & (y <= high), xs[k] + share * width, y)
 
 
+@cache
 def _n_parameters(settings: CouplingSettings) -> int:
     if settings.kind == "affine":
         return 2
@@ -172,6 +174,20 @@ def couplings(dim: int, context_dim: int, settings: CouplingSettings, seed: Seed
         settings: its shape.
         seed: where the networks' weights and the permutations come from.
     """
+    return (
+        _none(dim, context_dim, settings)
+        if not settings.layers
+        else _stack(dim, context_dim, settings, seed)
+    )
+
+
+@cache
+def _none(dim: int, context_dim: int, settings: CouplingSettings) -> Couplings:
+    """No layers: one for all seeds."""
+    return _stack(dim, context_dim, settings, Seed((0,)))
+
+
+def _stack(dim: int, context_dim: int, settings: CouplingSettings, seed: Seed) -> Couplings:
     fixed = _n_fixed(dim)
     out = _n_parameters(settings) * (dim - fixed)
     sizes = [fixed + context_dim, *[settings.width] * settings.depth, out]

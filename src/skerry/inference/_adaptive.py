@@ -10,6 +10,11 @@ r"""Adaptive rounds: every island, at nearly one likelihood call per effective s
 5. *Final rounds* from one fixed proposal, until the effective sample size asked for. The evidence
    comes from these draws alone, which no adaptation has seen; samples and masses use every point.
 
+Rounds may overlap (``Adaptive.overlap``): a round is drawn in two halves, and the next is fitted
+and begun when the first half has come; the second is added before the next's first. A quarter of
+the prior draws fills the gaps of the first hunt. So no worker waits for a slow point, and what is
+drawn still never depends on which point is slow: every point that was drawn enters, at its place.
+
 A state is a value; :func:`init` makes one, :func:`step` makes the next, :func:`done` says when.
 """
 
@@ -23,15 +28,18 @@ from scipy.special import logsumexp
 from skerry import weights
 from skerry._types import BoolArray, FloatArray
 from skerry.flows import Frames
-from skerry.inference._proposal import Proposal
+from skerry.inference._climbs import climb
+from skerry.inference._drawing import draw, draw_prior, land
+from skerry.inference._proposal import Proposal, lifted
 from skerry.inference._state import State, Target
 from skerry.modes import Islands, Topology
 from skerry.modes.hunting import Hunter, starts
 from skerry.modes.splitting import grow_islands, join, take
 from skerry.modes.walls import modes_of_islands
-from skerry.posterior import Round, log_normal, unseen
+from skerry.posterior import Round, log_normal
 
-CROWD = 10  # islands beyond which each earns a hunt more calls
+CLIMB = 200  # slopes that a climb to check a mode may take
+GOOD = 0.85  # effective samples a call beyond which a refit gains little
 MAX_ROUNDS = 60
 VAGUE = 1e4  # a tempered posterior that much larger in volume tells next to nothing
 SURPRISE = 2.0  # nats of weight at a peak beyond which it counts as unexplained
@@ -42,19 +50,21 @@ def init(target: Target) -> State:
     d = len(target.periodic)
     n = int(min(600 + 200 * min(d, 10), max(10, target.max_calls // 3)))
     u = target.seed.child("prior").numpy().standard_normal((n, d))
-    u, log_l = _evaluate(target, u)
     prior = Proposal(None)
+    u, log_l, ahead = draw_prior(target, prior, u)
     blank = unit_islands(target.periodic)
     state = State(
         u, log_l, prior.log_prob(u)[None], (prior,), (len(u),), blank, 0.0, "explore", None, n,
-        np.empty((0, d)), np.empty(0), np.empty((0, d)), 0, 0,
+        np.empty((0, d)), np.empty(0), np.empty((0, d)), 0, 0, (), ahead,
     )  # fmt: skip
     state = _record(state, "prior")
     if not np.isfinite(log_l).any():
-        return state
+        state = land(state, target)
+        if not np.isfinite(state.log_likelihood).any():
+            return state
     rng = target.seed.child("hunt").numpy()
     first = starts(
-        u, state.landscape(target.periodic), int(1000 * target.settings.thoroughness), rng
+        state.u, state.landscape(target.periodic), int(1000 * target.settings.thoroughness), rng
     )
     found, state = _hunt(state, target, first, None)
     return replace(state, islands=found or blank)
@@ -95,6 +105,14 @@ def resume(target: Target, proposal: Proposal, u: FloatArray, log_likelihood: Fl
 
 def step(state: State, target: Target) -> State:
     """One round: draw, weigh, refit; and what comes next."""
+    state = _round(state, target)
+    if done(state) and state.ahead is not None:
+        final = state.first_final is not None
+        return _record(land(state, target), "final" if final else "explore")
+    return state
+
+
+def _round(state: State, target: Target) -> State:
     final = state.phase == "final"
     number = len(state.counts)
     if final and state.first_final is not None:
@@ -102,15 +120,18 @@ def step(state: State, target: Target) -> State:
     elif number == 1:
         proposal = _first_proposal(state.islands)
     else:
-        proposal = Proposal(state.islands)
+        proposal = Proposal(lifted(state.islands))
     n = _size(state, target)
-    if n < 1:
+    if n >= 1:
+        rng = target.seed.child("round", number).numpy()
+        state = draw(state, target, proposal, n, rng)
+    elif state.ahead is None or state.first_final is None:
         return replace(state, phase="done")
-    rng = target.seed.child("round", number).numpy()
-    state = _draw(state, target, proposal, n, rng)
+    else:
+        state = land(state, target)
     if final:
         if state.first_final is None:
-            state = replace(state, first_final=number)
+            state = replace(state, first_final=len(state.counts) - 1)
         state = _record(state, "final")
         enough = state.history[-1].n_effective >= target.n_effective
         if enough or _spent(state, target) or number > MAX_ROUNDS:
@@ -147,9 +168,28 @@ def find_topology(state: State, target: Target, islands: Islands) -> tuple[Topol
     u = np.concatenate([state.u, state.peaks])
     at_peaks = state.heights + log_normal(state.peaks[:, flat])
     values = np.concatenate([state.landscape(target.periodic), at_peaks])
+
+    def end_of_climb(place: FloatArray) -> FloatArray | None:
+        nonlocal calls
+        if np.any(np.all(state.peaks == place, axis=1)):
+            return place
+        most = CLIMB * (len(place) + 1)
+        hunter = Hunter(target.log_likelihood, target.gradient, target.periodic, most)
+        hunter.climb(place)
+        found = hunter.result()
+        calls += found.n_calls
+        return found.ends[0] if len(found.ends) else None
+
     options = target.settings
     topology = modes_of_islands(
-        islands, u, values, evaluate, threshold=options.threshold, n_modes=options.n_modes
+        islands,
+        u,
+        values,
+        evaluate,
+        threshold=options.threshold,
+        n_modes=options.n_modes,
+        few_batches=options.few_batches,
+        climb=None if options.few_batches else end_of_climb,
     )
     return topology, calls
 
@@ -178,40 +218,20 @@ def _first_proposal(islands: Islands) -> Proposal:
 def _size(state: State, target: Target) -> int:
     """How many points to draw next."""
     left = target.max_calls - state.n_calls
-    d, rounds = state.u.shape[1], len(state.counts)
+    d, rounds = state.u.shape[1], len(state.counts) - state.n_ahead
     if state.phase == "final":
         if state.first_final is None:  # a trial, before more is spent on a proposal
-            return int(min(max(0.1 * target.n_effective, 300), left))
+            trial = max(0.1 * target.n_effective, 300)
+            return int(min(trial if target.overlap == 1 else 2 * trial, left))
         share = max(state.history[-1].share, 0.02)
         wanted = 1.03 * (target.n_effective - state.history[-1].n_effective) / share
+        if state.ahead is not None:
+            wanted -= len(state.ahead.u)
+            if wanted < 300:
+                return 0
         return int(min(max(wanted, 300), 50_000, left))
     grown = (500 + 100 * d + 20 * state.islands.n_islands) * 1.35 ** (rounds - 1)
     return int(min(grown, max(500.0, 0.4 * target.n_effective), left))
-
-
-def _draw(
-    state: State, target: Target, proposal: Proposal, n: int, rng: np.random.Generator
-) -> State:
-    """Draw a round and add it to the points."""
-    u, log_l = _evaluate(target, proposal.sample(n, rng))
-    proposals = (*state.proposals, proposal)
-    known: dict[int, FloatArray] = {}
-    for p in proposals:  # a final proposal serves several rounds
-        if id(p) not in known:
-            known[id(p)] = p.log_prob(u)
-    columns = np.stack([known[id(p)] for p in proposals])
-    again = [i for i, p in enumerate(state.proposals) if p is proposal]
-    row = state.log_g[again[0]] if again else proposal.log_prob(state.u)
-    log_g = np.concatenate([np.vstack([state.log_g, row[None]]), columns], axis=1)
-    return replace(
-        state,
-        u=np.concatenate([state.u, u]),
-        log_likelihood=np.concatenate([state.log_likelihood, log_l]),
-        log_g=log_g,
-        proposals=proposals,
-        counts=(*state.counts, len(u)),
-        n_calls=state.n_calls + n,
-    )
 
 
 def _evaluate(target: Target, u: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -259,14 +279,17 @@ def _settled(state: State, target: Target) -> bool:
     left = (target.n_effective - explored[-1].n_effective) / max(share, 0.01)
     gained = share / max(1e-9, *(r.share for r in explored[:-1]))
     stalled = len(explored) >= 4 and share > 0.25 and gained < 1.1
-    return share > 0.85 or stalled or left < 2 * explored[-1].n
+    return share > GOOD or stalled or left < 2 * explored[-1].n
 
 
 def _surprised(state: State, target: Target) -> bool:
-    """Whether final draws met what exploring had not: time to explore again."""
+    """Whether final draws met what exploring had not, or cost too dear: time to explore again."""
     explored = [r for r in state.history if r.kind == "explore"]
-    fair = state.history[-1].share > 0.5 * explored[-1].share
-    return not fair and len(explored) < target.settings.max_rounds
+    last = state.history[-1]
+    left = (target.n_effective - last.n_effective) / max(last.share, 0.02)
+    dear = left * (1.0 - last.share / GOOD) > 2.0 * explored[-1].n
+    fair = last.share > 0.5 * explored[-1].share
+    return (dear or not fair) and len(explored) < target.settings.max_rounds
 
 
 def _heavy(state: State) -> FloatArray:
@@ -301,21 +324,8 @@ def _hunt(
     state: State, target: Target, first: FloatArray, known: Islands | None
 ) -> tuple[Islands | None, State]:
     """Climb until new starts keep ending on known islands; new peaks, or None."""
-    d, thorough = state.u.shape[1], target.settings.thoroughness
-    most = thorough * (3000 + 300 * d + 150 * d**2) / (1 if known is None else 3)
-    left = 0.4 * (target.max_calls - state.n_calls)
-    hunter = Hunter(target.log_likelihood, target.gradient, target.periodic, int(left), known)
-    for start in first:
-        visits = hunter.visits
-        crowd = thorough * 30 * (d + 2) * max(0, len(visits) - CROWD)
-        if hunter.exhausted or hunter.n_calls >= most + crowd:
-            break
-        hunter.climb(start)
-        visits = hunter.visits
-        met = thorough * (8 + 2 * d + 5 * len(visits))
-        if known is None and hunter.n_starts >= met and unseen(visits) < 0.5 / thorough:
-            break
-    found = hunter.result()
+    d = state.u.shape[1]
+    found = climb(target, first, known, int(0.4 * (target.max_calls - state.n_calls)))
     if found.peaks is not None:
         f = found.peaks.frames
         peaks = f.from_frames(np.zeros((f.n_frames, d)), np.arange(f.n_frames))
@@ -336,7 +346,8 @@ def _hunt(
 
 def _second_hunt(state: State, target: Target) -> tuple[Islands | None, State]:
     """Climb from fresh prior draws and from the walls; the islands with what was new, or None."""
-    if state.hunts > 6 or target.max_calls - state.n_calls < 200:
+    most = 3 if target.settings.few_batches else 6
+    if state.hunts > most or target.max_calls - state.n_calls < 200:
         return None, state
     d = state.u.shape[1]
     rng = target.seed.child("second hunt", state.hunts).numpy()

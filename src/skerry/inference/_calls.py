@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from skerry import evaluate as border
 from skerry._seeds import Seed
-from skerry._types import FloatArray
+from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.errors import EvaluationError, StoppedError, UnsupportedError
 from skerry.evaluate import Evaluations, Failures
-from skerry.execution import Piece, Runner
+from skerry.execution import Batch, Elsewhere, Piece, Remembered, Runner
+from skerry.inference._points import blocks
+from skerry.inference._saver import Saver
 from skerry.inference._state import State
 from skerry.posterior import Failed, log_normal
 from skerry.priors import Prior
 from skerry.problem import CHECKED_POINTS, Problem
 from skerry.store import Records, RoundChunk
 
-SAVE_ROWS = 1_000
 SLOW_SECONDS = 0.1
 
 
@@ -35,6 +36,46 @@ def stopped(stage: str) -> StoppedError:
         f"The time allowed was over during the {stage}: there is no round to return yet. What was "
         "evaluated is in the store; make the same call again to go on."
     )
+
+
+@dataclass(eq=False)
+class Request:
+    """Points that were asked for, and what is known of them so far.
+
+    Attributes:
+        u: the points, ``(n, d)``; empty if nobody asked on u.
+        theta: the same in theta.
+        values: the log-likelihoods that are known.
+        failed: which points failed.
+        messages: why, by row.
+        rows: of the points that are evaluated.
+        batch: those.
+        saver: keeps them.
+        told: called with (points known, points in all) as they come.
+        parts: what has come, if failures raise.
+    """
+
+    u: FloatArray
+    theta: FloatArray
+    values: FloatArray
+    failed: BoolArray
+    messages: dict[int, str]
+    rows: IntArray
+    batch: Batch
+    saver: Saver
+    told: Callable[[int, int], None] | None
+    parts: list[Evaluations] = field(default_factory=list)
+
+    @property
+    def known(self) -> int:
+        """How many points are known."""
+        return len(self.theta) - self.batch.missing
+
+    @property
+    def evaluations(self) -> Evaluations:
+        """All of it, once all is known."""
+        texts = tuple(self.messages[row] for row in np.flatnonzero(self.failed).tolist())
+        return Evaluations(self.theta, self.values, self.failed, texts, len(self.theta))
 
 
 class Calls:
@@ -70,9 +111,10 @@ class Calls:
     ) -> None:
         self.problem, self._x, self._failures = problem, x, failures
         self._runner, self._records, self._deadline = runner, records, deadline
-        self._failed: list[tuple[FloatArray, tuple[str, ...]]] = []
+        self._failed: list[Failed] = []
         self._noted = 0
         self._seconds, self._evaluated = 0.0, 0
+        self._open: list[Request] = []
         self.n_calls = 0
         self.first: tuple[FloatArray, Evaluations] | None = None
         self.tell: Callable[[int], None] | None = None
@@ -80,20 +122,25 @@ class Calls:
     @property
     def slow(self) -> bool:
         """Whether a call takes long."""
-        return self._seconds > SLOW_SECONDS * max(1, self._evaluated)
+        elsewhere = isinstance(self._runner, Elsewhere)
+        return elsewhere or self._seconds > SLOW_SECONDS * max(1, self._evaluated)
 
     @property
     def failed(self) -> Failed:
         """The points that failed, and why."""
-        theta = [np.empty((0, self.problem.prior.ndim)), *(points for points, _ in self._failed)]
-        return Failed(np.concatenate(theta), tuple(m for _, some in self._failed for m in some))
+        return Failed.gathered(self._failed, self.problem.prior.ndim)
+
+    def note_failed(self, failed: Failed) -> None:
+        """Count calls that failed elsewhere."""
+        if len(failed):
+            self._failed.append(failed)
 
     def wait(self) -> None:
         """Take all the time that is needed from now on."""
         self._deadline = None
 
     def check(self, seed: Seed) -> None:
-        """Try a few points first: better now than after a day.
+        """Try a few points first: better now than after a day. Not where none is evaluated here.
 
         Raises:
             ProblemError: if values depend on the points they come with.
@@ -101,9 +148,12 @@ class Calls:
         """
 
         def evaluate(theta: FloatArray) -> FloatArray:
-            first = len(theta) == CHECKED_POINTS
-            return self._complete(theta, self._records if first else None, None).log_likelihood
+            if len(theta) == CHECKED_POINTS:
+                return self.complete(theta).log_likelihood
+            return self._anew().complete(theta).log_likelihood
 
+        if isinstance(self._runner, Elsewhere):
+            return
         if self._records is not None:
             points = self.problem.prior.sample(CHECKED_POINTS, seed)
             if self._records.find(points).known.all():
@@ -119,17 +169,52 @@ class Calls:
         self, u: FloatArray, progress: Callable[[int, int], None] | None = None
     ) -> Evaluations:
         """Points on u, ``(n, d)``, evaluated; what failed is counted."""
-        found = self._complete(self.problem.prior.from_u(u), self._records, progress or self._count)
-        self.n_calls += len(u)
+        return self.finish(self.begin(u, progress, urgent=True))
+
+    def begin(
+        self,
+        u: FloatArray,
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        urgent: bool = False,
+    ) -> Request:
+        """Ask for points on u, ``(n, d)``, and go on; urgent ones come before all others."""
+        theta = self.problem.prior.from_u(u)
+        return self._begin(u, theta, progress or self._count, urgent=urgent)
+
+    def first_of(self, requests: Sequence[Request]) -> Request:
+        """One of the requests, all of whose points are known; waits for it."""
+        while True:
+            for request in requests:
+                if not request.batch.missing:
+                    return request
+            self._advance()
+
+    def finish(self, request: Request) -> Evaluations:
+        """What a request came to, when all of it has come; what failed is counted.
+
+        Which of several is finished first changes nothing but the order of the failed points.
+        """
+        found = self._finished(request)
+        self.n_calls += len(found.theta)
         if found.failed.any():
-            self._failed.append((found.theta[found.failed], found.messages))
+            self._failed.append(Failed(found.theta[found.failed], found.messages))
         found = border.with_zeros(found) if self._failures == "zero" else found
-        self.first = self.first or (u, found)
+        self.first = self.first or (request.u, found)
         return found
 
-    def _count(self, done: int, _: int = 0) -> None:
+    def drop(self) -> None:
+        """Forget all requests that are not finished; what has come of them is kept."""
+        for request in self._open:
+            self._runner.withdraw(request.batch)
+            for piece in request.batch.take():
+                request.saver.add(piece.result, piece.seconds)
+            request.saver.save()
+        self._open = []
+
+    def _count(self, *_: int) -> None:
         if self.tell is not None:
-            self.tell(self.n_calls + done)
+            self.tell(self.n_calls + sum(request.known for request in self._open))
 
     def log_likelihood(self, u: FloatArray) -> FloatArray:
         """``(n, d)`` to ``(n,)``; dropped points are NaN."""
@@ -155,7 +240,7 @@ class Calls:
         ends = np.cumsum(state.counts)
         for number in range(self._noted, len(state.counts)):
             rows = np.arange(ends[number] - state.counts[number], ends[number])
-            kind = "adaptive" if number else "prior"
+            kind = "prior" if state.proposals[number].islands is None else "adaptive"
             self.note_round(number, kind, state.u[rows], state.log_g[number, rows])
         self._noted = len(state.counts)
 
@@ -164,63 +249,97 @@ class Calls:
         if self._records is None:
             return
         prior = self.problem.prior
-        theta, ratio = prior.from_u(u), log_g - log_normal(u)
-        try:
-            log_proposal = np.asarray(prior.log_prob(theta)) + ratio
-        except UnsupportedError:
-            log_proposal = np.full(len(u), np.nan)
-        self._records.add_round(RoundChunk(number, kind, theta, ratio, log_proposal))
+        for rows in blocks(len(u)):
+            theta, ratio = prior.from_u(u[rows]), log_g[rows] - log_normal(u[rows])
+            try:
+                log_proposal = np.asarray(prior.log_prob(theta)) + ratio
+            except UnsupportedError:
+                log_proposal = np.full(len(theta), np.nan)
+            self._records.add_round(RoundChunk(number, kind, theta, ratio, log_proposal))
 
-    def _complete(
-        self,
-        theta: FloatArray,
-        records: Records | None,
-        progress: Callable[[int, int], None] | None,
+    def _anew(self) -> Calls:
+        """The same calls without a memory."""
+        plain = self._runner.anew if isinstance(self._runner, Remembered) else self._runner
+        return Calls(self.problem, self._x, self._failures, plain, None, self._deadline)
+
+    def complete(
+        self, theta: FloatArray, progress: Callable[[int, int], None] | None = None
     ) -> Evaluations:
         """All points' raw values, those that are known from the records."""
-        n = len(theta)
+        return self._finished(self._begin(theta[:0], theta, progress))
+
+    def _begin(
+        self,
+        u: FloatArray,
+        theta: FloatArray,
+        told: Callable[[int, int], None] | None = None,
+        *,
+        urgent: bool = True,
+    ) -> Request:
+        """Look up points in the records, and have the others evaluated."""
+        n, records = len(theta), self._records
         values, failed = np.full(n, np.nan), np.zeros(n, bool)
         messages: dict[int, str] = {}
-        wanted = np.arange(n)
+        rows = np.arange(n)
         if records is not None:
             found = records.find(theta)
             values, failed, messages = found.log_likelihood, found.failed, found.messages
-            wanted = np.flatnonzero(~found.known)
-        done = n - len(wanted)
-        for piece in self._new(theta[wanted], records) if len(wanted) else ():
-            rows = wanted[piece.rows]
-            values[rows], failed[rows] = piece.result.log_likelihood, piece.result.failed
-            bad = rows[piece.result.failed].tolist()
-            messages |= dict(zip(bad, piece.result.messages, strict=True))
-            done += len(rows)
-            if progress is not None:
-                progress(done, n)
-        texts = tuple(messages[row] for row in np.flatnonzero(failed).tolist())
-        return Evaluations(theta, values, failed, texts, n)
+            rows = np.flatnonzero(~found.known)
+        try:
+            if len(rows):
+                self._check_time()
+            batch = (
+                self._runner.submit(theta[rows], urgent=urgent) if len(rows) else Batch(theta[:0])
+            )
+        except BaseException:
+            self.drop()
+            raise
+        saver = Saver(records, keep_failed=self._failures != "raise")
+        request = Request(u, theta, values, failed, messages, rows, batch, saver, told)
+        self._open.append(request)
+        return request
 
-    def _new(self, theta: FloatArray, records: Records | None) -> Iterator[Piece]:
-        """Pieces of points that are not known, kept as they come."""
-        self._check_time()
-        done: list[Evaluations] = []
-        raising = self._failures == "raise"
-        with _Saver(records, keep_failed=not raising) as saver:
-            try:
-                with closing(self._runner.run(theta)) as pieces:
-                    for piece in pieces:
-                        saver.add(piece.result, piece.seconds)
-                        self._seconds += piece.seconds
-                        self._evaluated += len(piece.rows)
-                        if raising:
-                            done.append(piece.result)
-                            if piece.result.failed.any():
-                                partial = border.joined(done, theta[:0])
-                                raise border.refusal(self.problem, piece.result, partial)
-                        yield piece
-                        self._check_time()
-            except EvaluationError as error:
-                if isinstance(error.partial, Evaluations):
-                    saver.add(error.partial, 0.0)
-                raise
+    def _finished(self, request: Request) -> Evaluations:
+        while request.batch.missing:
+            self._advance()
+        self._take(request)
+        self._open = [other for other in self._open if other is not request]
+        request.saver.save()
+        return request.evaluations
+
+    def _advance(self) -> None:
+        """Wait for something to come, and put it where it belongs."""
+        try:
+            self._runner.advance()
+            for request in self._open:
+                self._take(request)
+            self._check_time()
+        except BaseException as error:
+            if isinstance(error, EvaluationError) and isinstance(error.partial, Evaluations):
+                self._open[-1].saver.add(error.partial, 0.0)
+            self.drop()
+            raise
+
+    def _take(self, request: Request) -> None:
+        for piece in request.batch.take():
+            self._arrived(request, piece)
+
+    def _arrived(self, request: Request, piece: Piece) -> None:
+        request.saver.add(piece.result, piece.seconds)
+        self._seconds += piece.seconds
+        self._evaluated += len(piece.rows)
+        rows = request.rows[piece.rows]
+        request.values[rows] = piece.result.log_likelihood
+        request.failed[rows] = piece.result.failed
+        bad = rows[piece.result.failed].tolist()
+        request.messages |= dict(zip(bad, piece.result.messages, strict=True))
+        if self._failures == "raise":
+            request.parts.append(piece.result)
+            if bad:
+                partial = border.joined(request.parts, request.theta[:0])
+                raise border.refusal(self.problem, piece.result, partial)
+        if request.told is not None:
+            request.told(request.known, len(request.theta))
 
     def _check_time(self) -> None:
         if self._deadline is not None and time.monotonic() > self._deadline:
@@ -233,52 +352,6 @@ class Calls:
             return error
         apart = border.evaluate_chunk(self.problem, error.theta, self._x, "drop")
         return border.refusal(self.problem, apart, apart) if apart.failed.any() else error
-
-
-class _Saver:
-    """Results for the records, in handfuls: a point's way there costs more than a cheap call."""
-
-    def __init__(self, records: Records | None, *, keep_failed: bool) -> None:
-        self._records, self._keep_failed = records, keep_failed
-        self._waiting: list[Evaluations] = []
-        self._seconds, self._rows = 0.0, 0
-
-    def __enter__(self) -> _Saver:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._save()
-
-    def add(self, result: Evaluations, seconds: float) -> None:
-        if self._records is None:
-            return
-        self._waiting.append(result)
-        self._seconds += seconds
-        self._rows += len(result.theta)
-        if self._rows >= SAVE_ROWS or self._seconds >= self._records.unsaved_seconds:
-            self._save()
-
-    def _save(self) -> None:
-        if self._records is None or not self._waiting:
-            return
-        all_of_it = border.joined(self._waiting, self._waiting[0].theta)
-        seconds, self._seconds = self._seconds, 0.0
-        self._waiting, self._rows = [], 0
-        kept = ~self._records.find(all_of_it.theta).known
-        if not self._keep_failed:
-            kept &= ~all_of_it.failed
-        texts = dict(
-            zip(np.flatnonzero(all_of_it.failed).tolist(), all_of_it.messages, strict=True)
-        )
-        rows = np.flatnonzero(kept)
-        messages = {new: texts[old] for new, old in enumerate(rows.tolist()) if old in texts}
-        self._records.add(
-            all_of_it.theta[rows],
-            all_of_it.log_likelihood[rows],
-            all_of_it.failed[rows],
-            messages,
-            seconds,
-        )
 
 
 def _dtheta_du(prior: Prior, u: FloatArray, step: float = 1e-5) -> FloatArray:

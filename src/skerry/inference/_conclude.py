@@ -12,7 +12,7 @@ from skerry._types import FloatArray, IntArray
 from skerry._versions import versions
 from skerry.errors import EvaluationError, InputError, UnsupportedError
 from skerry.inference._fit import Fit, is_int, is_number
-from skerry.inference._points import Points
+from skerry.inference._points import Points, weighty
 from skerry.modes import (
     Islands,
     Topology,
@@ -39,7 +39,6 @@ from skerry.training import fit as train
 
 MIN_POINTS = 10
 LIGHTEST = 1e-6  # a peak with less of the mass is no mode
-NEGLIGIBLE = 20.0  # nats: what is left out is less than 2e-9 of the largest weight, all together
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,8 @@ class Outcome:
         rounds: the history.
         search: what the hunts met, visits in the topology's order.
         interrupted: whether the user stopped the run.
+        log_weights: of all points, where ``points`` are but the weighty ones; None if they are all.
+        khat: of the weights, if it is known.
     """
 
     points: Points
@@ -67,6 +68,8 @@ class Outcome:
     rounds: tuple[Round, ...] = ()
     search: Search | None = None
     interrupted: bool = False
+    log_weights: FloatArray | None = None
+    khat: float | None = None
 
 
 def check_asked(n_effective: float, max_calls: int | None) -> None:
@@ -87,8 +90,8 @@ def conclude(
     settings: dict[str, str | int | float],
 ) -> Posterior:
     """Weights -> modes -> islands -> density -> verdict."""
-    points = outcome.points
-    log_w = points.log_weights
+    points, all_of_them = outcome.points, outcome.log_weights is None
+    log_w = points.log_weights if outcome.log_weights is None else outcome.log_weights
     n_failed = 0 if outcome.failed is None else len(outcome.failed)
     if not np.isfinite(log_w).any():
         got = f"all {len(log_w)} are -inf" if len(log_w) else f"all {n_failed} failed"
@@ -98,8 +101,9 @@ def conclude(
             partial=points,
         )
     evidence = outcome.evidence or weights.evidence(log_w)
-    size, khat = weights.effective_sample_size(log_w), weights.pareto_khat(log_w)
-    points = points.take(np.flatnonzero(log_w > log_w.max() - NEGLIGIBLE - np.log(len(log_w))))
+    size = weights.effective_sample_size(log_w)
+    khat = weights.pareto_khat(log_w) if outcome.khat is None else outcome.khat
+    points = points.take(weighty(log_w)) if all_of_them else points
     log_w = weights.normalize(points.log_weights)
 
     if progress is not None:
@@ -140,7 +144,7 @@ def conclude(
             size,
             n_effective,
             khat,
-            unseen=0.0 if search is None else search.unseen,
+            doubtful=search is not None and search.doubtful,
             interrupted=outcome.interrupted,
             failed_share=n_failed / max(1, outcome.n_calls),
         ),

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from typing import Any, TypeAlias
 
@@ -16,18 +17,18 @@ from skerry._seeds import Seed, SeedLike, as_seed
 from skerry._types import FloatArray
 from skerry.errors import InputError
 from skerry.evaluate import Evaluations, Failures, check_failures
-from skerry.execution import runner
+from skerry.execution import Forward, Predictions, Remembered, Runner, runner
 from skerry.inference import _adaptive as adaptive
 from skerry.inference._calls import Calls, OutOfTimeError, stopped
 from skerry.inference._conclude import MIN_POINTS, Outcome, check_asked, conclude
 from skerry.inference._fit import DensityName, Fit
-from skerry.inference._points import Points
+from skerry.inference._points import Points, blocks, weighty
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import Adaptive, State, Target
 from skerry.posterior import Posterior, Search, log_normal
 from skerry.problem import Problem
 from skerry.progress import Display, Line, Progress, report_round, shown
-from skerry.store import Store, opened, problem_identity
+from skerry.store import Store, opened, opened_runs, problem_identity
 
 
 class Static:
@@ -89,6 +90,8 @@ def infer(
             call again, after any kind of death, goes on where it was, and gives the same bits as
             a run that was never disturbed. (A vectorised function must give a point the same bits
             in any company.)
+            A forward model's predictions are kept too, and serve other observations: see
+            :class:`~skerry.Store`.
         progress: None: silence; True: a live display on the error stream (lines, if that is not
             a terminal); or a function, called with (stage, done, in all).
 
@@ -173,7 +176,12 @@ def opened_calls(
         if store is not None:
             identity = {**problem_identity(problem, x), **settings, "failures": failures}
             records = stack.enter_context(opened(store, identity, problem.prior.ndim))
-        evaluator = runner(executor, problem, x, failures, saved=records is not None)
+        if store is not None and problem.noise is not None:
+            runs = stack.enter_context(opened_runs(store, problem))
+            predictions = Predictions(Forward(problem), executor, failures, runs)
+            evaluator: Runner = Remembered(problem, x, predictions)
+        else:
+            evaluator = runner(executor, problem, x, failures, saved=records is not None)
         stack.callback(evaluator.close)
         late = None if max_seconds is None else time.monotonic() + max_seconds
         deadline = None if records is None else late
@@ -201,20 +209,43 @@ def _run(
         1_000_000 if max_calls is None else max_calls,
         scheme,
         seed,
+        calls,
     )
     outcome = adaptive_outcome(calls, target, late, progress)
     return outcome, {"scheme": "adaptive", "thoroughness": scheme.thoroughness}
 
 
 def _static(calls: Calls, n: int, seed: Seed, progress: Progress | None) -> Outcome:
-    u = seed.child("prior").numpy().standard_normal((n, calls.problem.prior.ndim))
-    report = None if progress is None else (lambda done, total: progress("likelihood", done, total))
+    """Prior draws in blocks; those of negligible weight are not kept, and drawn twice."""
+    prior = calls.problem.prior
+
+    def draws() -> Iterator[tuple[slice, FloatArray]]:
+        rng = seed.child("prior").numpy()
+        for rows in blocks(n):
+            yield rows, rng.standard_normal((rows.stop - rows.start, prior.ndim))
+
+    log_l = np.empty(n)
     try:
-        found = calls.evaluate(u, report)
+        for rows, u in draws():
+            report = None
+            if progress is not None:
+                report = partial(_report_draws, progress, rows.start, n)
+            log_l[rows] = calls.evaluate(u, report).log_likelihood
+            calls.note_round(0, "prior", u, log_normal(u))
     except OutOfTimeError:
         raise stopped("prior draws") from None
-    calls.note_round(0, "prior", u, log_normal(u))
-    return replace(_of_prior(u, found, calls), n_calls=n)
+    known = np.flatnonzero(~np.isnan(log_l))
+    kept = known[weighty(log_l[known])] if len(known) else known
+    chosen = np.empty((len(kept), prior.ndim))
+    for rows, u in draws():
+        first, last = np.searchsorted(kept, (rows.start, rows.stop))
+        chosen[first:last] = u[kept[first:last] - rows.start]
+    points = Points(chosen, prior.from_u(chosen), log_l[kept], np.zeros(len(kept)))
+    return Outcome(points, n_calls=n, failed=calls.failed, log_weights=log_l[known])
+
+
+def _report_draws(progress: Progress, start: int, n: int, done: int, _: int) -> None:
+    progress("likelihood", start + done, n)
 
 
 def _of_prior(u: FloatArray, found: Evaluations, calls: Calls) -> Outcome:
@@ -266,6 +297,9 @@ def adaptive_outcome(
             _report(progress, state, target)
     except KeyboardInterrupt:
         interrupted = True
+    calls.drop()
+    if state.ahead is not None:
+        state = replace(state, ahead=None, n_calls=state.n_calls - len(state.ahead.u))
     points = Points(
         state.u, calls.problem.prior.from_u(state.u), state.log_likelihood, state.log_offset
     )
@@ -296,7 +330,7 @@ def adaptive_outcome(
         n_calls=state.n_calls + n_looks,
         failed=calls.failed,
         topology=topology,
-        search=Search(state.n_starts, tuple(int(v) for v in visits)),
+        search=Search(state.n_starts, tuple(int(v) for v in visits), whole=began is None),
     )
 
 
@@ -307,7 +341,7 @@ def _report(progress: Progress | None, state: State, target: Target) -> None:
     report_round(
         progress,
         Line(
-            len(state.counts) - 1,
+            len(state.counts) - state.n_ahead - 1,
             line.kind,
             line.beta,
             state.n_calls,

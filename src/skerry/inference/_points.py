@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.posterior import log_normal
+
+BLOCK = 100_000
+NEGLIGIBLE = 20.0  # nats: what is left out is less than 2e-9 of the largest weight, all together
+
+
+def blocks(n: int) -> Iterator[slice]:
+    """So many rows in a few parts, at least one: millions of points fit into memory once."""
+    for start in range(0, max(n, 1), BLOCK):
+        yield slice(start, min(start + BLOCK, n))
+
+
+def weighty(log_weights: FloatArray) -> IntArray:
+    """The rows whose weight is worth keeping, of ``(n,)``; all, if none has any."""
+    highest = log_weights.max()
+    if not np.isfinite(highest):
+        return np.arange(len(log_weights))
+    return np.flatnonzero(log_weights > highest - NEGLIGIBLE - np.log(len(log_weights)))
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import numpy as np
 from skerry import weights
 from skerry._types import FloatArray
 from skerry.errors import InputError
+from skerry.inference._points import blocks
 from skerry.posterior import Posterior, judge
 from skerry.priors import Prior, as_points
 
@@ -73,7 +74,7 @@ class Recycled:
             )
         columns = {"theta": theta, "log_likelihood": log_l, "log_ratio": log_ratio}
         for name, array in columns.items():
-            own = array.copy()
+            own = array.copy() if array.flags.writeable else array
             own.setflags(write=False)
             object.__setattr__(self, name, own)
 
@@ -121,7 +122,9 @@ class Recycled:
         checked_prior(prior)
         points = prior.wrap(finite(as_points(theta, prior.names)))
         log_l = weights.check(real(log_likelihood, "log_likelihood"), "log_likelihood")
-        log_prior = np.asarray(prior.log_prob(points))
+        log_prior = np.empty(len(points))
+        for rows in blocks(len(points)):
+            log_prior[rows] = prior.log_prob(points[rows])
         same_length(points, log_l)
         log_ratio = np.zeros(len(points))
         if log_proposal is not None:
@@ -247,12 +250,14 @@ def same_length(points: FloatArray, log_likelihood: FloatArray) -> None:
 
 def finite(points: FloatArray) -> FloatArray:
     """The points, none of them NaN or infinite."""
-    fine = np.isfinite(points).all(axis=1)
-    if not fine.all():
-        raise InputError(
-            f"Expected finite points; got {points[~fine][0].tolist()} in row "
-            f"{int(np.argmin(fine))}; leave such points out."
-        )
+    for rows in blocks(len(points)):
+        fine = np.isfinite(points[rows]).all(axis=1)
+        if not fine.all():
+            row = rows.start + int(np.argmin(fine))
+            raise InputError(
+                f"Expected finite points; got {points[row].tolist()} in row {row}; leave such "
+                "points out."
+            )
     return points
 
 

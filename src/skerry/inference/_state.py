@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.special import logsumexp
@@ -12,9 +12,10 @@ from scipy.special import logsumexp
 from skerry._seeds import Seed
 from skerry._types import BoolArray, FloatArray
 from skerry.errors import InputError
-from skerry.inference._fit import Fit
+from skerry.inference._fit import Fit, is_int
 from skerry.inference._proposal import Proposal
 from skerry.modes import Islands
+from skerry.modes.climbing import Stream
 from skerry.modes.hunting import Gradient
 from skerry.posterior import Round, log_normal
 
@@ -32,6 +33,14 @@ class Adaptive:
         n_modes: K; None counts.
         max_rounds: exploring rounds at most.
         max_islands: Gaussian components at most.
+        few_batches: ask for many points at a time, in a few dozen batches: for likelihoods that
+            wait in a cluster's queue. Climbs then go in step, by differences
+            (:mod:`skerry.modes.leaping`), and walls are looked at all at once.
+        overlap: climbs of a hunt that are under way at a time. From 2 on rounds overlap as well:
+            the next is drawn while the second half of the last is still being evaluated. It keeps
+            workers busy where calls are slow and of uneven cost, and pays with many of them; take
+            one for each worker, and no fewer than 8. It changes which points are drawn; the
+            number of workers and their speed still don't.
         fit: how the density is fitted in the end; by default it is the grown islands themselves.
     """
 
@@ -40,6 +49,8 @@ class Adaptive:
     n_modes: int | None = None
     max_rounds: int = 16
     max_islands: int = 150
+    few_batches: bool = False
+    overlap: int = 1
     fit: Fit = field(default_factory=lambda: Fit(density="islands"))
 
     def __post_init__(self) -> None:
@@ -47,6 +58,10 @@ class Adaptive:
             raise InputError(f"Expected thoroughness > 0 and threshold > 0; got {self}.")
         if self.max_rounds < 1 or self.max_islands < 1:
             raise InputError(f"Expected max_rounds and max_islands >= 1; got {self}.")
+        if not is_int(self.overlap) or self.overlap < 1:
+            raise InputError(f"Expected overlap, an int >= 1; got {self.overlap!r}.")
+        if self.few_batches and self.overlap > 1:
+            raise InputError(f"Expected few_batches or overlap > 1, not both; got {self}.")
         if self.n_modes is not None and self.n_modes < 1:
             raise InputError(f"Expected n_modes >= 1 or None; got {self.n_modes}.")
 
@@ -61,6 +76,20 @@ class Target(NamedTuple):
     max_calls: int
     settings: Adaptive
     seed: Seed
+    stream: Stream | None = None  # the same likelihood, for several batches at a time
+
+    @property
+    def overlap(self) -> int:
+        """Climbs at a time; rounds overlap too if it is more than 1."""
+        return 1 if self.stream is None else self.settings.overlap
+
+
+class Ahead(NamedTuple):
+    """The second half of a round, still being evaluated."""
+
+    proposal: Proposal
+    u: FloatArray
+    request: Any
 
 
 @dataclass(frozen=True)
@@ -77,13 +106,15 @@ class State:
         beta: the inverse temperature they were fitted at.
         phase: ``"explore"``, ``"final"`` or ``"done"``.
         first_final: the index of the first final round, or None.
-        n_calls: likelihood calls, hunting included.
+        n_calls: likelihood calls, hunting and what is ahead included.
         peaks: the peaks climbed to, ``(p, d)``.
         heights: the log likelihood there, ``(p,)``.
         ends: where climbs ended, ``(m, d)``.
         n_starts: climbs in all.
         hunts: hunts so far.
         history: one line a round.
+        ahead: what is still being evaluated.
+        n_ahead: rounds so far that were second halves.
     """
 
     u: FloatArray
@@ -102,6 +133,8 @@ class State:
     n_starts: int
     hunts: int
     history: tuple[Round, ...] = field(default=())
+    ahead: Ahead | None = None
+    n_ahead: int = 0
 
     @property
     def log_density(self) -> FloatArray:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from skerry._seeds import SeedLike, as_seed
 from skerry._types import FloatArray
 from skerry.errors import InputError, UnsupportedError
 from skerry.inference._conclude import Outcome, check_asked, conclude, fit_density
 from skerry.inference._fit import DensityName, Fit
-from skerry.inference._points import Points
+from skerry.inference._points import Points, weighty
 from skerry.inference._recycled import Recycled, judged_as_draws
 from skerry.posterior import Posterior, PosteriorFlow
 from skerry.priors import Prior
@@ -55,8 +57,11 @@ def fit(
     prior = recycled.prior
     check_asked(n_effective, None)
     settings = Fit(density=density, **options)
+    log_w = recycled.log_weights
+    kept = weighty(log_w)
+    chosen = recycled.theta[kept]
     points = Points(
-        prior.to_u(recycled.theta), recycled.theta, recycled.log_likelihood, recycled.log_ratio
+        prior.to_u(chosen), chosen, recycled.log_likelihood[kept], recycled.log_ratio[kept]
     )
     about: dict[str, str | int | float] = {"scheme": "table", "n": len(recycled)}
     about |= {"source": recycled.source, "assumed": recycled.assumed}
@@ -67,6 +72,7 @@ def fit(
                 points,
                 n_calls=recycled.n_calls or len(recycled),
                 evidence=recycled.evidence,
+                log_weights=log_w,
             ),
             n_effective=n_effective,
             options=settings,
@@ -81,6 +87,9 @@ def fit(
 
 def _recycled(theta: Any, log_likelihood: Any, prior: Any, log_proposal: Any) -> Recycled:
     if not isinstance(theta, Recycled):
+        if isinstance(theta, np.ndarray):  # nobody changes it meanwhile: no need of a copy
+            theta = theta.view()
+            theta.flags.writeable = False
         return Recycled.drawn(theta, log_likelihood, prior, log_proposal)
     extra = {"log_likelihood": log_likelihood, "prior": prior, "log_proposal": log_proposal}
     given = [name for name, value in extra.items() if value is not None]

@@ -2,9 +2,10 @@
 
 The values of the log posterior at all evaluated points are known, so modes need no density
 estimate: :mod:`~skerry.modes.persistence` counts and places them among points at hand,
-:mod:`~skerry.modes.hunting` climbs to them, :mod:`~skerry.modes.islands` fits a Gaussian to each,
-:mod:`~skerry.modes.bending` bends it, :mod:`~skerry.modes.splitting` makes it several where that
-pays, and :mod:`~skerry.modes.walls` tells which components are one island.
+:mod:`~skerry.modes.hunting` climbs to them (:mod:`~skerry.modes.leaping` in few batches),
+:mod:`~skerry.modes.islands` fits a Gaussian to each, :mod:`~skerry.modes.bending` bends it,
+:mod:`~skerry.modes.splitting` makes it several where that pays, and
+:mod:`~skerry.modes.walls` tells which components are one island.
 """
 
 from skerry.modes.islands import (

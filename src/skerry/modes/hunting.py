@@ -4,33 +4,26 @@ Starts are the local maxima of the evaluated points on their neighbour graph, hi
 random ones. Each climbs the log posterior on u by L-BFGS (true gradients where there are some, else
 forward differences). Ends that lie within each other's reach are one peak. The points met on the
 way have no proposal density: they guide, and never enter a weight.
-
-Climbs go in chart coordinates: u itself, and on circles the place v = Phi(u) times sqrt(2 pi): it
-has no seam, and near an island's centre the scale of u turned to that centre.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import ndtr, ndtri
 
 from skerry._types import BoolArray, FloatArray, IntArray
-from skerry.flows import frames
 from skerry.modes.islands import Islands
+from skerry.modes.peaks import INSIDE, Chart, Hunt, Peaks, curvature_to_covariance
 
 LogLikelihood: TypeAlias = Callable[[FloatArray], FloatArray]
 Gradient: TypeAlias = Callable[[FloatArray], tuple[float, FloatArray]]
 
 STEP = 1e-6  # of forward differences, in u
-REACH = 3.0  # standard deviations within which two ends are one peak
-INSIDE = 2.0  # standard deviations within which a climb need not go on
 MAX_ITERATIONS = 60
-CIRCLE = float(np.sqrt(2 * np.pi))  # once round, in chart coordinates
 SCALE = 0.1  # of a climb's first step, in u: no leap into the next island's basin
 EDGE = (-8.0 / SCALE, 8.0 / SCALE)
 LOW = 1e6  # nats: how far below the start a point of zero density is put
@@ -44,24 +37,13 @@ class _Arrived(Exception):  # noqa: N818
     """A climb is well inside a known peak's reach."""
 
 
-@dataclass(frozen=True)
-class Hunt:
-    """What a hunt found.
+class Ascent(NamedTuple):
+    """Where a climb ended, in chart coordinates; ``known``: the peak it came near to, or None."""
 
-    Attributes:
-        peaks: Gaussians at the new peaks: Laplace covariances, log masses ``log(Z_k)`` of Laplace's
-            approximation, not normalised; None if there are none.
-        heights: log-likelihood at the new peaks, ``(K,)``.
-        ends: where climbs ended, known peaks included, ``(n_ends, d)``.
-        n_starts: starts in all.
-        n_calls: likelihood calls spent; a true gradient counts as two.
-    """
-
-    peaks: Islands | None
-    heights: FloatArray
-    ends: FloatArray
-    n_starts: int
-    n_calls: int
+    end: FloatArray
+    height: float
+    scale: FloatArray
+    known: int | None = None
 
 
 class Hunter:
@@ -87,115 +69,87 @@ class Hunter:
         self._gradient = gradient
         self._periodic = periodic
         self._max_calls = max_calls
-        self._old = known
-        self._means: list[FloatArray] = []
-        self._covariances: list[Any] = []
-        self._precisions: list[FloatArray] = []
-        self._heights: list[float] = []
-        self._ends: list[FloatArray] = []
-        self._visits: list[int] = []
+        self._chart = Chart(periodic)
+        self._peaks = Peaks(self._chart, known)
+        self._lent = 0
         self.n_calls = 0
         self.n_starts = 0
 
     @property
     def exhausted(self) -> bool:
         """Whether the calls are spent."""
-        return self.n_calls + 2 * len(self._periodic) + 2 > self._max_calls
+        return self.left < 2 * len(self._periodic) + 2
 
     @property
     def visits(self) -> IntArray:
         """How many starts ended on each new peak, ``(K,)``."""
-        return np.array(self._visits, np.int64)
+        return self._peaks.visits
+
+    @property
+    def left(self) -> int:
+        """Calls that are left, but for those that scouts may take."""
+        return self._max_calls - self.n_calls - self._lent
 
     def climb(self, start: FloatArray) -> None:
         """Climb from one start."""
+        self.settle(self.ascend(start))
+
+    def scout(self, max_calls: int) -> Hunter:
+        """One to ascend with, who knows what is known now, and has calls of its own."""
+        scout = copy.copy(self)
+        scout._peaks = self._peaks.known()
+        scout.n_calls, scout._lent = 0, 0
+        scout._max_calls = max(0, min(max_calls, self.left))
+        self._lent += scout._max_calls
+        return scout
+
+    def recall(self, scout: Hunter) -> None:
+        """Count the calls of a scout that has ascended."""
+        self._lent -= scout._max_calls
+        self.n_calls += scout.n_calls
+
+    def ascend(self, start: FloatArray) -> Ascent | None:
+        """The way up from one start, of which nothing is kept; None if calls were too few."""
         try:
-            end, height, scale = self._ascend(self._to_chart(start))
+            return self._ascend(self._chart.of(start))
         except _OutOfCalls:
-            return
+            return None
         except _Arrived as arrived:
-            self._arrive(*arrived.args)
+            return Ascent(arrived.args[1], np.nan, np.empty(0), arrived.args[0])
+
+    def settle(self, ascent: Ascent | None) -> None:
+        """Keep what an ascent led to; a new peak is looked at more closely."""
+        if ascent is None:
             return
         self.n_starts += 1
+        end, height, scale, arrived = ascent
+        if arrived is not None:
+            self._peaks.visit(arrived, end)
+            return
         if not np.isfinite(height):
             return
-        self._ends.append(end)
-        known = self._known(end, REACH)
-        if known is None:
-            self._means.append(end)
-            self._covariances.append(np.diag(scale**2))
-            self._precisions.append(np.diag(scale**-2.0))
-            self._heights.append(height)
-            self._visits.append(1)
-            self._place(len(self._means) - 1, end, height, scale)
-        elif known >= 0:
-            self._visits[known] += 1
-            if height > self._heights[known] + 0.5:  # the same island, but higher up
-                self._place(known, end, height, scale)
+        new = self._peaks.end(end, height, scale)
+        if new is not None:
+            self._place(new, end, height, scale)
 
     def result(self) -> Hunt:
         """Everything found so far."""
-        ends = self._to_u(np.array(self._ends).reshape(-1, len(self._periodic)))
-        if not self._means:
-            return Hunt(None, np.empty(0), ends, self.n_starts, self.n_calls)
-        means, covariances = np.array(self._means), np.array(self._covariances)
-        _, log_dets = np.linalg.slogdet(covariances)
-        constant = 0.5 * means.shape[1] * np.log(2 * np.pi)
-        heights = np.array(self._heights)
-        turns = np.where(self._periodic, (means / CIRCLE) % 1.0, 0.5)
-        log_l = heights - self._log_prior(means)
-        means = np.where(self._periodic, 0.0, means)
-        islands = Islands(
-            frames(means, covariances, turns=turns, periodic=self._periodic),
-            heights + 0.5 * log_dets + constant,
-        )
-        return Hunt(islands, log_l, ends, self.n_starts, self.n_calls)
-
-    def _arrive(self, known: int, place: FloatArray) -> None:
-        self.n_starts += 1
-        self._ends.append(place)
-        if known >= 0:
-            self._visits[known] += 1
-
-    def _to_chart(self, u: FloatArray) -> FloatArray:
-        return np.asarray(np.where(self._periodic, CIRCLE * ndtr(u), u))
-
-    def _to_u(self, w: FloatArray) -> FloatArray:
-        places = np.clip((w / CIRCLE) % 1.0, 1e-300, 1 - 1e-16)
-        return np.asarray(np.where(self._periodic, ndtri(places), w))
-
-    def _log_prior(self, w: FloatArray) -> FloatArray:
-        flat = w[..., ~self._periodic]
-        return np.asarray(-0.5 * np.sum(flat**2 + np.log(2 * np.pi), axis=-1))
-
-    def _known(self, w: FloatArray, reach: float) -> int | None:
-        """The peak within whose reach a point lies; -1 for an island known before."""
-        for k, (mean, precision) in enumerate(zip(self._means, self._precisions, strict=True)):
-            away = w - mean
-            short = (away + CIRCLE / 2) % CIRCLE - CIRCLE / 2
-            away = np.where(self._periodic, short, away)
-            if away @ precision @ away < reach**2:
-                return k
-        if self._old is not None:
-            y, _ = self._old.frames.to_frames(self._to_u(w)[None])
-            if np.min(np.sum(y[0] ** 2, axis=-1)) < reach**2:
-                return -1
-        return None
+        return self._peaks.result(self.n_starts, self.n_calls)
 
     def _evaluate(self, w: FloatArray) -> FloatArray:
-        if self.n_calls + len(w) > self._max_calls:
+        if len(w) > self.left:
             raise _OutOfCalls
         self.n_calls += len(w)
-        return self._log_likelihood(self._to_u(w)) + self._log_prior(w)
+        return self._log_likelihood(self._chart.to_u(w)) + self._chart.log_prior(w)
 
-    def _ascend(self, start: FloatArray) -> tuple[FloatArray, float, FloatArray]:
+    def _ascend(self, start: FloatArray) -> Ascent:
         floor = float(self._evaluate(start[None])[0]) - LOW
         if not np.isfinite(floor):
-            return start, -np.inf, np.ones_like(start)
+            return Ascent(start, -np.inf, np.ones_like(start))
 
         def objective(v: FloatArray) -> tuple[float, FloatArray]:
             w = SCALE * v
-            known = self._known(w, INSIDE)
+            known = self._peaks.near(w, INSIDE)
             if known is not None:
                 raise _Arrived(known, w)
             value, slope = self._slope(w)
@@ -212,29 +166,28 @@ class Hunter:
             options={"maxiter": MAX_ITERATIONS, "ftol": 1e-6, "gtol": 1e-3},
         )
         scale = SCALE * np.sqrt(np.diag(found.hess_inv.todense()))
-        return SCALE * found.x, -float(found.fun), np.clip(scale, 1e-8, 1.0)
+        return Ascent(SCALE * found.x, -float(found.fun), np.clip(scale, 1e-8, 1.0))
 
     def _slope(self, w: FloatArray) -> tuple[float, FloatArray]:
         if self._gradient is None:
             values = self._evaluate(np.vstack([w, w + STEP * np.eye(len(w))]))
             with np.errstate(invalid="ignore"):  # -inf beside -inf has no slope
                 return float(values[0]), (values[1:] - values[0]) / STEP
-        if self.n_calls + 2 > self._max_calls:
+        if self.left < 2:
             raise _OutOfCalls
         self.n_calls += 2
-        u = self._to_u(w)
+        u = self._chart.to_u(w)
         value, slope = self._gradient(u)
         slope = np.where(self._periodic, slope * np.exp(0.5 * u**2), slope - u)
-        return value + float(self._log_prior(w)), slope
+        return value + float(self._chart.log_prior(w)), slope
 
     def _place(self, k: int, mean: FloatArray, height: float, scale: FloatArray) -> None:
         """Put peak k at a new end, with its Laplace covariance."""
-        self._means[k], self._heights[k] = mean, height
         try:
-            self._covariances[k] = self._laplace(mean, height, scale)
+            covariance = self._laplace(mean, height, scale)
         except _OutOfCalls:
-            self._covariances[k] = np.diag(np.asarray(scale**2, np.float64))
-        self._precisions[k] = np.linalg.inv(self._covariances[k])
+            covariance = np.diag(np.asarray(scale**2, np.float64))
+        self._peaks.place(k, mean, height, covariance)
 
     def _laplace(self, mean: FloatArray, height: float, scale: FloatArray) -> FloatArray:
         """The inverse curvature, from differences over steps that fall by about half a nat."""
@@ -250,11 +203,7 @@ class Hunter:
             cross = (both - fall[rows] - fall[columns]) / (steps[rows] * steps[columns])
             cross = np.where(np.isfinite(cross), cross, 0.0)
             hessian[rows, columns], hessian[columns, rows] = cross, cross
-        unit = hessian * np.outer(steps, steps)
-        values, vectors = np.linalg.eigh(unit)
-        values = np.clip(values, 0.02, None)
-        covariance = (vectors / values) @ vectors.T
-        return np.asarray(covariance * np.outer(steps, steps))
+        return curvature_to_covariance(hessian, steps)
 
     def _steps(
         self, mean: FloatArray, height: float, start: FloatArray

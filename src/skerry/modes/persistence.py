@@ -22,6 +22,7 @@ from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.errors import InputError, UnsupportedError
 
 MAX_POINTS = 20_000
+MANY, FEW = 8, 3_000  # dimensions from which on, and points up to which, no tree is built
 DEPTH = 60.0  # nats below the highest point: what lies deeper is no island
 
 
@@ -207,18 +208,37 @@ def _metric(u: FloatArray, values: FloatArray, periodic: BoolArray) -> _Metric:
     return _Metric(np.where(spread > 0, spread, 1.0), upper, periodic)
 
 
-def _neighbours(points: FloatArray, box: FloatArray | None) -> list[list[int]]:
-    """Each point's neighbours in a symmetric nearest-neighbour graph."""
+def _neighbours(points: FloatArray, box: FloatArray | None) -> tuple[IntArray, IntArray]:
+    """The edges (i, j), j < i, of a symmetric nearest-neighbour graph, by i; some come twice."""
     n, d = points.shape
     k = min(n - 1, max(12, 2 * d + 6))
     if k < 1:
-        return [[]]
-    _, nearest = cKDTree(points, boxsize=box).query(points, k=k + 1)
-    lists: list[list[int]] = [row.tolist() for row in nearest]
-    for i, row in enumerate(nearest):
-        for j in row.tolist():
-            lists[j].append(i)
-    return lists
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    nearest = _nearest(points, box, k + 1)
+    one, other = np.repeat(np.arange(n), k + 1), nearest.ravel()
+    up, down = other < one, one < other
+    i = np.concatenate([one[up], other[down]])
+    j = np.concatenate([other[up], one[down]])
+    order = np.argsort(i, kind="stable")
+    return i[order], j[order]
+
+
+def _nearest(points: FloatArray, box: FloatArray | None, k: int) -> IntArray:
+    """The k nearest points of each, ``(n, k)``, itself among them.
+
+    In many dimensions a tree leaves hardly a point out: then all distances are faster.
+    """
+    n, d = points.shape
+    if box is not None or d < MANY or n > FEW:
+        leaf = 16 if d < MANY else 64
+        return np.asarray(cKDTree(points, boxsize=box, leafsize=leaf).query(points, k=k)[1])
+    centred = points - points.mean(axis=0)
+    squares, nearest = np.sum(centred**2, axis=1), np.empty((n, k), np.int64)
+    for start in range(0, n, 256):
+        rows = slice(start, start + 256)
+        away = squares - 2 * centred[rows] @ centred.T
+        nearest[rows] = np.argpartition(away, k - 1, axis=1)[:, :k]
+    return nearest
 
 
 class _Tree(NamedTuple):
@@ -230,44 +250,59 @@ class _Tree(NamedTuple):
     sizes: IntArray  # of a peak: points in its component at its death
 
 
-def _merge_tree(values: FloatArray, neighbours: list[list[int]]) -> _Tree:
-    """The merge tree of superlevel sets; points must come in descending order of value."""
-    n = len(values)
-    basin, union, into = np.arange(n), np.arange(n), np.arange(n)
-    sizes, deaths = np.ones(n, np.int64), np.full(n, -np.inf)
+def _merge_tree(values: FloatArray, edges: tuple[IntArray, IntArray]) -> _Tree:
+    """The merge tree of superlevel sets; points must come in descending order of value.
 
-    def find(i: int) -> int:
-        while union[i] != i:
-            union[i] = union[union[i]]
-            i = union[i]
-        return i
+    Two basins merge at the first edge between them, so that only those edges are walked through.
+    """
+    n, (i, j) = len(values), edges
+    basin = np.arange(n)
+    np.minimum.at(basin, i, j)  # the highest neighbour
+    while not np.array_equal(further := basin[basin], basin):
+        basin = further
+    between = np.flatnonzero(basin[i] != basin[j])
+    at, one, other = i[between], basin[i[between]], basin[j[between]]
+    pair = np.minimum(one, other) * n + np.maximum(one, other)
+    first = np.sort(np.unique(pair, return_index=True)[1])
+    into, sizes, deaths = np.arange(n), np.ones(n, np.int64), np.full(n, -np.inf)
+    members = {int(mine[0]): [mine] for mine in _groups(basin)}  # of a component, by its peak
+    union = {peak: peak for peak in members}
 
-    for i in range(n):
-        higher = [j for j in neighbours[i] if j < i]
-        if not higher:
-            continue
-        basin[i] = basin[min(higher)]
-        top = find(basin[i])
-        for j in higher:
-            other = find(basin[j])
-            if other != top:
-                top, low = min(top, other), max(top, other)
-                union[low], into[low], deaths[low] = top, top, values[i]
-                sizes[top] += sizes[low]
-        sizes[top] += 1
+    def find(peak: int) -> int:
+        while union[peak] != peak:
+            union[peak] = union[union[peak]]
+            peak = union[peak]
+        return peak
+
+    for point, a, b in zip(*(c[first].tolist() for c in (at, one, other)), strict=True):
+        a_top, b_top = find(a), find(b)
+        if a_top != b_top:
+            top, low = min(a_top, b_top), max(a_top, b_top)
+            union[low], into[low], deaths[low] = top, top, values[point]
+            sizes[low] = sum(int(np.searchsorted(mine, point)) for mine in members[low])
+            members[top] += members.pop(low)
+    for peak, parts in members.items():
+        sizes[peak] = sum(map(len, parts))
     return _Tree(basin, into, deaths, sizes)
+
+
+def _groups(labels: IntArray) -> list[IntArray]:
+    """The places of each label, ascending; here a basin's first place is its peak."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
 
 
 def _label(tree: _Tree, kept: IntArray, points: FloatArray) -> tuple[IntArray, IntArray]:
     """Every point's mode, following merges up to a peak that is kept (or to the nearest one)."""
     modes = np.sort(kept)
     index = {int(p): k for k, p in enumerate(modes)}
-    label = {}
-    for peak in np.unique(tree.basin).tolist():
+    label = []
+    peaks, place = np.unique(tree.basin, return_inverse=True)
+    for peak in peaks.tolist():
         here = peak
         while here not in index and tree.into[here] != here:
             here = int(tree.into[here])
         if here not in index:
             here = int(modes[np.argmin(np.sum((points[modes] - points[here]) ** 2, axis=1))])
-        label[peak] = index[here]
-    return np.array([label[p] for p in tree.basin.tolist()], np.int64), modes
+        label.append(index[here])
+    return np.array(label, np.int64)[place], modes

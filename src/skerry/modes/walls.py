@@ -6,12 +6,14 @@ from one best point to the other, at first straight, then led over the best poin
 and the lowest value met is the pass between them: the wall found is never lower than the
 real one. The merge tree over these edges, the highest first,
 is the persistence diagram: a handful of likelihood calls buys walls that were looked at, where a
-graph of samples would leap over the gap that nobody visits.
+graph of samples would leap over the gap that nobody visits. What then stands alone, and no hunt
+has climbed to, is climbed from: the tail of a curved island leads back to it.
 """
 
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -19,12 +21,15 @@ import numpy as np
 
 from skerry._types import FloatArray, IntArray
 from skerry.modes.islands import Islands, responsibilities
+from skerry.modes.lockstep import Search, in_step
 from skerry.modes.persistence import Topology
 from skerry.modes.splitting import take
 
 LogDensity: TypeAlias = Callable[[FloatArray], FloatArray]
+Climb: TypeAlias = Callable[[FloatArray], FloatArray | None]
 STEPS = 4  # looks on each leg of a way
 DETOURS = 4
+GAIN = 0.5  # what a detour must leave of a wall, or less, for another to be worth its calls
 NEIGHBOURS = 6
 FAR = 20.0  # standard deviations: what lies farther apart is not looked between
 
@@ -37,6 +42,8 @@ def modes_of_islands(
     *,
     threshold: float = 3.0,
     n_modes: int | None = None,
+    climb: Climb | None = None,
+    few_batches: bool = False,
 ) -> Topology:
     """Merge components into modes.
 
@@ -47,6 +54,8 @@ def modes_of_islands(
         evaluate: the log density at further points, same constant.
         threshold: the least prominence of a mode, in nats.
         n_modes: keep just so many, the most prominent.
+        climb: where a climb from a place ``(d,)`` ends; None if it gets nowhere.
+        few_batches: look at all walls at the same time, a few points more in a few batches.
     """
     log_r, _ = responsibilities(islands, u)
     values = np.where(np.isfinite(log_density), log_density, -np.inf)
@@ -57,9 +66,27 @@ def modes_of_islands(
     best = np.array([_argmax(values, own == k) for k in range(len(has))])
     order = np.argsort(-values[best], kind="stable")
     islands, log_r, best = take(islands, order), log_r[:, order], best[order]
-    into, deaths = _merge(islands, u, values, best, evaluate)
+    into, deaths = _merge(islands, u, values, best, evaluate, few_batches)
     heights = values[best]
+    if climb is not None:
+        for k in np.flatnonzero(heights - deaths >= threshold)[:0:-1]:
+            end = climb(u[best[k]])
+            over = k if end is None else int(_owner(islands, end[None])[0])
+            if k not in _chain(into, over):
+                into[k], deaths[k] = over, heights[k]
     return _topology(islands, u[best], heights, into, deaths, threshold, n_modes)
+
+
+def _owner(islands: Islands, u: FloatArray) -> IntArray:
+    return np.asarray(np.argmax(responsibilities(islands, u)[0], axis=1))
+
+
+def _chain(into: IntArray, k: int) -> list[int]:
+    """A node and all that it merges into, one after the other."""
+    chain = [int(k)]
+    while into[chain[-1]] != chain[-1]:
+        chain.append(int(into[chain[-1]]))
+    return chain
 
 
 def _argmax(values: FloatArray, mask: FloatArray) -> int:
@@ -73,6 +100,7 @@ def _merge(
     values: FloatArray,
     best: IntArray,
     evaluate: LogDensity,
+    few_batches: bool,
 ) -> tuple[IntArray, FloatArray]:
     """What each node (highest first) merges into, and at which value: Kruskal on looked-at edges.
 
@@ -90,6 +118,9 @@ def _merge(
                 a, b = min(i, j), max(i, j)
                 queue.append((-min(heights[a], heights[b]), away[i, j], a, b, False))
     heapq.heapify(queue)
+    pairs = list(dict.fromkeys((a, b) for _, _, a, b, _ in queue)) if few_batches else []
+    walls = in_step([_wall(islands, u, values, best, a, b) for a, b in pairs], evaluate)
+    found = dict(zip(pairs, walls, strict=True))
     union, into, deaths = np.arange(n), np.arange(n), np.full(n, -np.inf)
 
     def find(i: int) -> int:
@@ -103,7 +134,9 @@ def _merge(
         if top == low:
             continue
         if not looked:
-            wall = _wall(islands, u, values, best, a, b, evaluate)
+            if (a, b) not in found:
+                found[a, b] = in_step([_wall(islands, u, values, best, a, b)], evaluate)[0]
+            wall = found[a, b]
             heapq.heappush(queue, (-wall, distance, a, b, True))
             continue
         if cost < np.inf:
@@ -127,8 +160,7 @@ def _wall(
     best: IntArray,
     a: int,
     b: int,
-    evaluate: LogDensity,
-) -> float:
+) -> Search[float]:
     """The lowest log density on the best way found between two components' best points.
 
     It starts straight; the leg with the deepest dip is led over the best evaluated point half-way
@@ -137,10 +169,12 @@ def _wall(
     ceiling = min(values[best[a]], values[best[b]])
     y, _ = islands.frames.to_frame(u, a)
     way = [int(best[a]), int(best[b])]
-    lows = [_segment(islands, a, y[way], evaluate)]
+    lows = yield from _legs(islands, a, y[way])
     found = -np.inf
     for _ in range(DETOURS):
-        found = max(found, min(ceiling, *lows))
+        last, found = found, max(found, min(ceiling, *lows))
+        if ceiling - found > GAIN * (ceiling - last):
+            break
         worst = int(np.argmin(lows))
         here, there = way[worst], way[worst + 1]
         leg = y[there] - y[here]
@@ -153,19 +187,17 @@ def _wall(
             break
         over = int(rows[np.argmax(values[rows])])
         way.insert(worst + 1, over)
-        lows[worst : worst + 1] = [
-            _segment(islands, a, y[[here, over]], evaluate),
-            _segment(islands, a, y[[over, there]], evaluate),
-        ]
+        lows[worst : worst + 1] = yield from _legs(islands, a, y[[here, over, there]])
     return max(found, min(ceiling, *lows))
 
 
-def _segment(islands: Islands, k: int, ends: FloatArray, evaluate: LogDensity) -> float:
-    """The lowest log density between two points given in frame k (circles: the short way)."""
+def _legs(islands: Islands, k: int, way: FloatArray) -> Search[list[float]]:
+    """The lowest log density on each leg of a way, given in frame k (circles: the short way)."""
     share = (np.arange(1, STEPS + 1) / (STEPS + 1))[:, None]
-    y = ends[:1] + share * (ends[1:] - ends[:1])
-    between = evaluate(islands.frames.from_frames(y, np.full(STEPS, k)))
-    return float(np.min(np.where(np.isnan(between), -np.inf, between)))
+    y = np.concatenate([a + share * (b - a) for a, b in itertools.pairwise(way)])
+    between = yield islands.frames.from_frames(y, np.full(len(y), k))
+    values = np.where(np.isnan(between), -np.inf, between)
+    return [float(low) for low in values.reshape(-1, STEPS).min(axis=1)]
 
 
 def _topology(

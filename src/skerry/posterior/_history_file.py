@@ -18,7 +18,7 @@ def history_spec(p: Posterior) -> dict[str, Any]:
     if p.rounds:
         spec["rounds"] = {name: [getattr(r, name) for r in p.rounds] for name in Round._fields}
     if p.search is not None:
-        spec["search"] = {"n_starts": p.search.n_starts, "visits": p.search.visits}
+        spec["search"] = p.search._asdict()
     if p.training is not None:
         spec["training"] = {
             "loss": [epoch.loss for epoch in p.training.epochs],
@@ -44,7 +44,8 @@ def search_of(spec: dict[str, Any], n_modes: int) -> Search | None:
     kept = spec.get("search")
     if kept is None:
         return None
-    found = Search(_as("n", kept["n_starts"]), tuple(_as("n", v) for v in kept["visits"]))
+    visits = tuple(_as("n", v) for v in kept["visits"])
+    found = Search(_as("n", kept["n_starts"]), visits, bool(kept["whole"]))
     if len(found.visits) != n_modes:
         raise ValueError(f"visits of {len(found.visits)} modes, where there are {n_modes}")
     return found

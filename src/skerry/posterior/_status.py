@@ -6,7 +6,6 @@ from enum import Enum
 
 KHAT_LIMIT = 0.7
 FEW = 100.0
-UNSEEN_LIMIT = 0.5
 FAILED_LIMIT = 0.01
 
 
@@ -23,9 +22,9 @@ class Status(Enum):
         "Spend more likelihood calls, or narrow the prior to where the posterior lies."
     )
     MODES_MAY_BE_MISSING = (
-        "The weights are well behaved, but the hunts still met islands just once each: others may "
-        "be missing, and no weight can show that. Raise thoroughness (skerry.Adaptive), or start "
-        "from places you know."
+        "The weights are well behaved, but the hunts were too short for the number of islands, or "
+        "still met some just once: others may be missing, and no weight can show that. Raise "
+        "thoroughness (skerry.Adaptive) or max_calls."
     )
     CONDITIONAL = (
         "More than 1% of the likelihood calls failed: the posterior is conditional on success, or, "
@@ -71,7 +70,7 @@ def judge(
     asked: float,
     khat: float,
     *,
-    unseen: float = 0.0,
+    doubtful: bool = False,
     interrupted: bool = False,
     failed_share: float = 0.0,
 ) -> Status:
@@ -81,7 +80,7 @@ def judge(
         n_effective: effective samples.
         asked: how many were wanted.
         khat: Pareto shape of the weights.
-        unseen: estimated number of modes that no climb has met.
+        doubtful: whether the hunts suggest that modes are missing.
         interrupted: whether the user stopped the run.
         failed_share: of the likelihood calls.
     """
@@ -93,7 +92,7 @@ def judge(
         return Status.HEAVY_TAILS
     if failed_share > FAILED_LIMIT:
         return Status.CONDITIONAL
-    if unseen >= UNSEEN_LIMIT:
+    if doubtful:
         return Status.MODES_MAY_BE_MISSING
     enough = n_effective >= asked * (1 - 1e-9)  # equal weights give n but for rounding
     return Status.CONVERGED if enough else Status.SHORT

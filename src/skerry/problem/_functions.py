@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -161,9 +162,8 @@ def _padded(rows: FloatArray) -> FloatArray:
 
 def _host(values: Any) -> Any:
     """JAX arrays as NumPy arrays, while JAX still is in double precision; all else as it is."""
-    import jax
-
-    return np.asarray(values) if isinstance(values, jax.Array) else values
+    jax_array = getattr(sys.modules.get("jax"), "Array", ())  # none where JAX wasn't imported
+    return np.asarray(values) if isinstance(values, jax_array) else values
 
 
 def _as_jax_input(x: Any) -> Any:

@@ -5,6 +5,7 @@ A store is a folder:
 * ``manifest.json``: what the evaluations are of, and the run they belong to; written once;
 * ``chunks/chunk-00000007-<digest>.npz``: points, their log-likelihoods, what failed and why;
 * ``chunks/round-0003-<digest>.npz``: the points of a round, with the density they were drawn from;
+* ``forward/``: the same again, of a forward model's predictions, which serve any observation;
 * ``aside/``: files that were damaged or belong to another problem, kept for you to look at;
 * ``lock``: while a process writes.
 
@@ -14,10 +15,26 @@ nothing. Because the same seed asks for the same points in the same order, a run
 needs no other state than this: started again, it finds its answers here and goes on from there.
 """
 
+from skerry.store._archive import Archive, opened_archive
 from skerry.store._chunk import RoundChunk
-from skerry.store._fingerprint import problem_identity
+from skerry.store._fingerprint import fingerprint, problem_identity
+from skerry.store._pages import Page, Pages
 from skerry.store._read import Recorded, read
 from skerry.store._records import Records
-from skerry.store._store import Store, opened
+from skerry.store._store import Store, opened, opened_runs
 
-__all__ = ["Recorded", "Records", "RoundChunk", "Store", "opened", "problem_identity", "read"]
+__all__ = [
+    "Archive",
+    "Page",
+    "Pages",
+    "Recorded",
+    "Records",
+    "RoundChunk",
+    "Store",
+    "fingerprint",
+    "opened",
+    "opened_archive",
+    "opened_runs",
+    "problem_identity",
+    "read",
+]

@@ -30,7 +30,7 @@ class Chunk:
 
     Attributes:
         theta: points, ``(n, d)``.
-        log_likelihood: ``(n,)``; nan for failed points.
+        log_likelihood: ``(n,)``; nan for failed points. A forward model's: predictions, ``(n, m)``.
         failed: ``(n,)``.
         messages: why, by row.
         gradient: of the log-likelihood in theta, ``(n, d)``, or None.
@@ -97,7 +97,9 @@ def round_name(number: int, data: bytes) -> str:
     return f"round-{number:04d}-{digest(data)}.npz"
 
 
-def decode(name: str, data: bytes, ndim: int, problem: str | None) -> Chunk | RoundChunk:
+def decode(
+    name: str, data: bytes, ndim: int, problem: str | None, *, vectors: bool = False
+) -> Chunk | RoundChunk:
     """What a file holds.
 
     Args:
@@ -105,6 +107,7 @@ def decode(name: str, data: bytes, ndim: int, problem: str | None) -> Chunk | Ro
         data: all of it.
         ndim: d.
         problem: the identity of the problem it should be of; None: any.
+        vectors: whether each point has several numbers, a prediction.
 
     Raises:
         DamagedError: if it is damaged, or of another problem.
@@ -117,7 +120,7 @@ def decode(name: str, data: bytes, ndim: int, problem: str | None) -> Chunk | Ro
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            _refuse_compressed(data)
+            refuse_compressed(data)
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
         head = json.loads(str(arrays.pop("head")))
@@ -125,15 +128,16 @@ def decode(name: str, data: bytes, ndim: int, problem: str | None) -> Chunk | Ro
             raise DamagedError(f"its format is {head['format']!r}, not {FORMAT!r}")
         if problem is not None and head["problem"] != problem:
             raise DamagedError("it belongs to another problem")
-        read = _chunk if head["kind"] == "chunk" else _round
-        return read(head, arrays, ndim)
+        if head["kind"] == "chunk":
+            return _chunk(head, arrays, ndim, vectors=vectors)
+        return _round(head, arrays, ndim)
     except DamagedError:
         raise
     except Exception as error:  # there is no end to the ways in which a file can be damaged
         raise DamagedError(f"it can't be read ({type(error).__name__}: {error})") from error
 
 
-def _refuse_compressed(data: bytes) -> None:
+def refuse_compressed(data: bytes) -> None:
     """Ours are not; others could be small and unpack without end."""
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         if any(part.compress_type != zipfile.ZIP_STORED for part in file.infolist()):
@@ -147,10 +151,10 @@ def _packed(head: dict[str, Any], problem: str, arrays: dict[str, Any]) -> bytes
     return file.getvalue()
 
 
-def _chunk(head: dict[str, Any], arrays: dict[str, Any], ndim: int) -> Chunk:
+def _chunk(head: dict[str, Any], arrays: dict[str, Any], ndim: int, *, vectors: bool) -> Chunk:
     theta = _array(arrays, "theta", (-1, ndim))
     n = len(theta)
-    values = _array(arrays, "log_likelihood", (n,))
+    values = _array(arrays, "log_likelihood", (n, -1) if vectors else (n,))
     gradient = _array(arrays, "gradient", (n, ndim)) if "gradient" in arrays else None
     failed = arrays["failed"]
     if failed.shape != (n,) or failed.dtype != np.uint8:

@@ -80,6 +80,23 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def put_aside(path: Path, aside: Path) -> None:
+    """Move a file that can't be used to where it can be looked at.
+
+    Raises:
+        StoreError: if that fails.
+    """
+    try:
+        aside.mkdir(exist_ok=True)
+        target, number = aside / path.name, 0
+        while target.exists():
+            number += 1
+            target = aside / f"{path.name}.{number}"
+        path.rename(target)
+    except OSError as error:
+        raise failed(aside, error) from error
+
+
 def failed(folder: Path, error: OSError) -> StoreError:
     """A system's error in words."""
     known = ADVICE.get(error.errno or 0, f"{error.strerror or error}; see to it")

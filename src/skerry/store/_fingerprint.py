@@ -42,6 +42,21 @@ def problem_identity(problem: Problem, x: Any = None) -> dict[str, str]:
     }
 
 
+def forward_identity(problem: Problem) -> dict[str, str]:
+    """Names and forward model: all that a prediction depends on."""
+    function = problem._function
+    forward = [_described(function.function), type(function).__name__, function.one_point]
+    return {
+        "parameters": json.dumps(problem.prior.names),
+        "likelihood": f"forward {_short(forward)} (Python {platform.python_version_tuple()[1]})",
+    }
+
+
+def fingerprint(value: Any) -> str:
+    """A function, an array or a plain value in a short text, as the module says."""
+    return _short(_described(value))
+
+
 def _short(value: Any) -> str:
     return hashlib.blake2b(repr(value).encode(), digest_size=8).hexdigest()
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -60,14 +59,23 @@ def read(path: str | PathLike[str]) -> Recorded:
         )
     names = tuple(map(str, json.loads(identity["parameters"])))
     unused: list[str] = []
-    chunks: list[Chunk] = []
-    rounds: list[RoundChunk] = []
+    table = _Table(len(names))
     for found in _files(folder / "chunks", len(names), problem_digest(identity), unused):
         if isinstance(found, RoundChunk):
-            rounds.append(found)
+            table.add_round(found)
         elif found.gradient is None:
-            chunks.append(found)
-    return _table(names, chunks, rounds, unused)
+            table.add(found)
+    table.fit()
+    return Recorded(
+        names,
+        table.theta,
+        table.log_likelihood,
+        table.failed,
+        tuple(table.messages),
+        table.round,
+        table.log_proposal,
+        tuple(unused),
+    )
 
 
 def problems_of(folder: Path) -> set[str]:
@@ -96,36 +104,48 @@ def _files(
             unused.append(f"{path.name}: {error.strerror or error}")
 
 
-def _table(
-    names: tuple[str, ...], chunks: list[Chunk], rounds: list[RoundChunk], unused: list[str]
-) -> Recorded:
-    index = Index()
-    parts: dict[str, list[Any]] = {"theta": [], "values": [], "failed": []}
-    messages: list[str] = []
-    n = 0
-    for chunk in chunks:
+class _Table:
+    """Columns that grow in place, so that what is read is in memory once.
+
+    Chunks come first, then rounds from the first on: so are their files named.
+    """
+
+    def __init__(self, ndim: int) -> None:
+        self._index, self._n = Index(), 0
+        self.theta = np.empty((0, ndim))
+        self.log_likelihood, self.failed = np.empty(0), np.empty(0, bool)
+        self.round, self.log_proposal = np.empty(0, np.int64), np.empty(0)
+        self.messages: list[str] = []
+
+    def add(self, chunk: Chunk) -> None:
+        """A chunk's points that are not there yet."""
         keys = keys_of(chunk.theta)
         _, first = np.unique(keys, axis=0, return_index=True)
-        rows = np.sort(first[index.find(keys[first]) < 0])
-        index.add(keys[rows], n)
-        n += len(rows)
-        parts["theta"].append(chunk.theta[rows])
-        parts["values"].append(chunk.log_likelihood[rows])
-        parts["failed"].append(chunk.failed[rows])
-        messages += [chunk.messages.get(r, "failed") for r in rows.tolist() if chunk.failed[r]]
-    number, log_proposal = np.full(n, -1, np.int64), np.full(n, np.nan)
-    for found in sorted(rounds, key=lambda r: -r.number):
-        rows = index.find(keys_of(found.theta))
-        number[rows[rows >= 0]] = found.number
-        log_proposal[rows[rows >= 0]] = found.log_proposal[rows >= 0]
-    blank = np.empty((0, len(names)))
-    return Recorded(
-        names,
-        np.concatenate([blank, *parts["theta"]]),
-        np.concatenate([np.empty(0), *parts["values"]]),
-        np.concatenate([np.empty(0, bool), *parts["failed"]]),
-        tuple(messages),
-        number,
-        log_proposal,
-        tuple(unused),
-    )
+        rows = np.sort(first[self._index.find(keys[first]) < 0])
+        self._index.add(keys[rows], self._n)
+        start, self._n = self._n, self._n + len(rows)
+        if self._n > len(self.theta):
+            self._resize(max(1024, self._n, int(1.3 * len(self.theta))))
+        new = slice(start, self._n)
+        self.theta[new] = chunk.theta[rows]
+        self.log_likelihood[new] = chunk.log_likelihood[rows]
+        self.failed[new] = chunk.failed[rows]
+        self.round[new], self.log_proposal[new] = -1, np.nan
+        self.messages += [chunk.messages.get(r, "failed") for r in rows.tolist() if chunk.failed[r]]
+
+    def add_round(self, found: RoundChunk) -> None:
+        """Where a round's points were drawn from."""
+        rows = self._index.find(keys_of(found.theta))
+        mine = np.flatnonzero(rows >= 0)
+        mine = mine[self.round[rows[mine]] < 0]
+        self.round[rows[mine]] = found.number
+        self.log_proposal[rows[mine]] = found.log_proposal[mine]
+
+    def fit(self) -> None:
+        """Give back the room that isn't used."""
+        self._resize(self._n)
+
+    def _resize(self, n: int) -> None:
+        self.theta.resize((n, self.theta.shape[1]), refcheck=False)
+        for column in (self.log_likelihood, self.failed, self.round, self.log_proposal):
+            column.resize(n, refcheck=False)

@@ -22,7 +22,7 @@ from skerry.store._chunk import (
     encode_round,
     round_name,
 )
-from skerry.store._files import failed, write_new
+from skerry.store._files import failed, put_aside, write_new
 from skerry.store._index import Index, keys_of
 from skerry.store._values import Values
 
@@ -56,12 +56,21 @@ class Records:
         ndim: d.
         problem: the digest of the problem's identity.
         unsaved_seconds: likelihood time that may wait to be written.
+        vectors: whether each point has several numbers, a forward model's prediction.
     """
 
     def __init__(
-        self, folder: Path, aside: Path, ndim: int, problem: str, unsaved_seconds: float
+        self,
+        folder: Path,
+        aside: Path,
+        ndim: int,
+        problem: str,
+        unsaved_seconds: float,
+        *,
+        vectors: bool = False,
     ) -> None:
-        self._folder, self._aside = folder, aside
+        self._folder, self._aside, self._vectors = folder, aside, vectors
+        self._width: int | None = None
         self._ndim, self._problem = ndim, problem
         self.unsaved_seconds = unsaved_seconds
         self._index, self._values = Index(), Values()
@@ -217,7 +226,9 @@ class Records:
                 "file away to have its points evaluated again."
             ) from error
         try:
-            chunk = decode(name, data, self._ndim, self._problem)
+            chunk = decode(name, data, self._ndim, self._problem, vectors=self._vectors)
+            if self._vectors and isinstance(chunk, Chunk):
+                self._check_width(chunk)
         except DamagedError as error:
             self._put_aside(path, str(error))
             return None
@@ -227,17 +238,14 @@ class Records:
             self._small.append(name)
         return chunk
 
+    def _check_width(self, chunk: Chunk) -> None:
+        width = chunk.log_likelihood.shape[1]
+        if self._width not in (None, width):
+            raise DamagedError(f"its predictions are of {width} numbers, not {self._width}")
+        self._width = width
+
     def _put_aside(self, path: Path, why: str) -> None:
-        try:
-            self._aside.mkdir(exist_ok=True)
-            target = self._aside / path.name
-            number = 0
-            while target.exists():
-                number += 1
-                target = self._aside / f"{path.name}.{number}"
-            path.rename(target)
-        except OSError as error:
-            raise failed(self._aside, error) from error
+        put_aside(path, self._aside)
         self.set_aside.append(f"{path.name}: {why}")
 
     def _compact(self) -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from skerry.errors import InputError
+from skerry.problem import Problem
 from skerry.store import _manifest
 from skerry.store._chunk import NAME
 from skerry.store._files import PART, make_folder
+from skerry.store._fingerprint import forward_identity
 from skerry.store._lock import Lock
 from skerry.store._manifest import problem_digest, refuse_differences
 from skerry.store._records import Records
@@ -35,11 +37,15 @@ class Store:
             further than before.
         unsaved_seconds: likelihood time that may wait before it is written; what a sudden death of
             the process can lose. 0 writes after every call.
+        forward: the folder that keeps a forward model's predictions; by default ``forward`` in
+            ``path``. They hold for any observation: give several runs the same folder, one after
+            the other, and no point is predicted twice.
     """
 
     path: str | PathLike[str]
     accept: tuple[str, ...] = ()
     unsaved_seconds: float = 0.2
+    forward: str | PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, (str, PathLike)) or not str(self.path):
@@ -72,18 +78,44 @@ def opened(store: Store, identity: Mapping[str, str], ndim: int) -> Iterator[Rec
         InputError: if the store is of another problem or run, naming what differs.
         StoreError: if another process writes to it, or it can't be read or written.
     """
+    with locked(store, identity) as (folder, problem):
+        records = Records(folder / CHUNKS, folder / ASIDE, ndim, problem, store.unsaved_seconds)
+        try:
+            yield records
+        finally:
+            records.flush()
+
+
+@contextmanager
+def opened_runs(store: Store, problem: Problem) -> Iterator[Records]:
+    """A forward model's predictions beside a store, or where it says; as :func:`opened`."""
+    place = Path(store.path) / "forward" if store.forward is None else store.forward
+    mine = Store(place, store.accept, store.unsaved_seconds)
+    with locked(mine, forward_identity(problem)) as (folder, digest):
+        records = Records(
+            folder / CHUNKS,
+            folder / ASIDE,
+            problem.prior.ndim,
+            digest,
+            store.unsaved_seconds,
+            vectors=True,
+        )
+        try:
+            yield records
+        finally:
+            records.flush()
+
+
+@contextmanager
+def locked(store: Store, identity: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    """A store's folder, ready and ours alone, and the digest of the problem it is of."""
     folder = Path(store.path)
     make_folder(folder)
     lock = Lock(folder)
     try:
         make_folder(folder / CHUNKS)
         _sweep(folder)
-        problem = _checked(folder, identity, store)
-        records = Records(folder / CHUNKS, folder / ASIDE, ndim, problem, store.unsaved_seconds)
-        try:
-            yield records
-        finally:
-            records.flush()
+        yield folder, _checked(folder, identity, store)
     finally:
         lock.release()
 

@@ -1,4 +1,4 @@
-"""Columns that grow: the values of all points of a store, by row."""
+"""Columns that grow: the values of all points of a store, one number or several, by row."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class Values:
     def add(self, log_likelihood: FloatArray, failed: BoolArray, messages: dict[int, str]) -> None:
         """Rows at the end; ``messages`` counts from the first of them."""
         n = self._n + len(log_likelihood)
+        if not self._n:
+            self._log_likelihood = np.empty((0, *log_likelihood.shape[1:]))
         if n > len(self._log_likelihood):
             room = max(1024, n, int(1.5 * len(self._log_likelihood)))
             self._log_likelihood = _grown(self._log_likelihood, room)
@@ -36,7 +38,8 @@ class Values:
     def take(self, rows: IntArray) -> tuple[FloatArray, BoolArray, dict[int, str]]:
         """Values by row; nan, and not failed, where a row is -1."""
         known = np.flatnonzero(rows >= 0)
-        values, failed = np.full(len(rows), np.nan), np.zeros(len(rows), bool)
+        values = np.full((len(rows), *self._log_likelihood.shape[1:]), np.nan)
+        failed = np.zeros(len(rows), bool)
         values[known] = self._log_likelihood[rows[known]]
         failed[known] = self._failed[rows[known]]
         messages = {
@@ -46,6 +49,6 @@ class Values:
 
 
 def _grown(column: Any, room: int) -> Any:
-    grown = np.empty(room, column.dtype)
+    grown = np.empty((room, *column.shape[1:]), column.dtype)
     grown[: len(column)] = column
     return grown

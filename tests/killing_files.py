@@ -1,0 +1,105 @@
+"""A run in files whose every command is killed again and again. Run by test_files.py.
+
+usage: python killing_files.py FOLDER KILLS SEED
+
+Prints one line of JSON. Each life is a fork of this process, which has done nothing but import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import scipy.stats as st
+
+import skerry
+from skerry import files
+from skerry.inference import infer  # imported once, for all lives
+
+warnings.simplefilter("ignore")
+os.fsync = lambda handle: None  # a kill loses nothing that the system has; only slow here
+PRIOR = skerry.Prior({"a": st.norm(0, 2)})
+SETTINGS = files.Settings(n_effective=150, thoroughness=0.1, seed=4, chunks=3)
+
+
+def log_likelihood(theta):
+    away = np.abs(theta[:, 0]) - 1.5
+    return -0.5 * (away / 0.3) ** 2
+
+
+PROBLEM = skerry.Problem(PRIOR, log_likelihood, jax=False)
+
+
+def fingerprint(p):
+    arrays = (p.samples, p.log_weights, p.log_likelihood, p.islands.frames.means)
+    digest = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays))
+    digest.update(repr((p.log_evidence, p.n_calls, [m.mass for m in p.modes])).encode())
+    return digest.hexdigest()
+
+
+def run(folder):
+    standing = files.propose(folder / "run", PROBLEM, settings=SETTINGS)
+    while not standing.done:
+        for chunk in standing.lacking:
+            files.evaluate(folder / "run", chunk, PROBLEM)
+        standing = files.collect(folder / "run", PROBLEM)
+    (folder / "result").write_text(fingerprint(standing.posterior))
+
+
+def life(folder, seconds):
+    """One process, killed after so many seconds; its exit status."""
+    child = os.fork()
+    if child == 0:
+        try:
+            run(folder)
+        except BaseException as error:
+            (folder / "error").write_text(repr(error))
+            os._exit(1)
+        os._exit(0)
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.001)
+    os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
+
+
+def main(folder, kills, seed):
+    rng = random.Random(seed)
+    scheme = SETTINGS.scheme
+    whole = infer(PROBLEM, n_effective=SETTINGS.n_effective, seed=SETTINGS.seed, scheme=scheme)
+    expected = fingerprint(whole)
+    folder.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    (folder / "undisturbed").mkdir()
+    life(folder / "undisturbed", 1e9)
+    seconds = time.monotonic() - began
+    made = wrong = lives = left = 0
+    while made < kills:
+        here = folder / f"run{lives}"
+        here.mkdir()
+        while life(here, rng.uniform(0, 0.5 * seconds) if made < kills else 1e9) != 0:
+            if (here / "error").exists():
+                raise SystemExit((here / "error").read_text())
+            made += 1
+        lives += 1
+        wrong += (here / "result").read_text() != expected
+        for path in here.glob("run/rounds/0*/*.filled.csv"):
+            left += not path.read_text().endswith("\n")
+    wrong += (folder / "undisturbed" / "result").read_text() != expected
+    found = {"kills": made, "runs": lives, "wrong": wrong, "files": left, "seconds": seconds}
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
