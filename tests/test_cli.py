@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import skerry
-from skerry.cli._app import app
+from pages import Page
+from skerry.cli._app import DensityChoice, StoreFolder, app
+from skerry.cli._help import EXAMPLES
 from skerry.cli._progress import shown
+from skerry.cli._reproduce import command_line
 from skerry.inference import _conclude
 
 PROBLEM = """
@@ -38,6 +47,18 @@ def _short_training(monkeypatch):
     monkeypatch.setattr(
         _conclude, "train", lambda *args, **given: train(*args, **{**given, "settings": settings})
     )
+
+
+@pytest.fixture
+def reported():
+    """For tests that look at reports."""
+
+
+@pytest.fixture(autouse=True)
+def _no_report(request, monkeypatch):
+    """Reports take seconds to draw: elsewhere none are written."""
+    if "reported" not in request.fixturenames:
+        monkeypatch.setattr("skerry.cli._commands.write_report", lambda *_: None)
 
 
 @pytest.fixture
@@ -72,13 +93,14 @@ def test_every_command_has_help_and_a_seed(command):
     assert "--out" in found.stdout
 
 
-def test_infer_writes_a_run_folder(tmp_path, problem):
+def test_infer_writes_a_run_folder(tmp_path, problem, reported):
     out = tmp_path / "run"
     found = run("infer", problem, "--n", 4000, "--effective", 100, "--seed", 3, "--out", out)
     assert found.exit_code == 0, found.output
     assert sorted(p.name for p in out.iterdir()) == [
         "islands.png",
         "posterior.npz",
+        "report.html",
         "settings.json",
         "summary.txt",
     ]
@@ -95,6 +117,166 @@ def test_infer_writes_a_run_folder(tmp_path, problem):
     assert "2 modes" in found.stdout
     assert str(out) in found.stdout
     assert "likelihood" in found.stderr
+    words = ("skerry", "infer", f"{problem}", "--n", "4000", "--effective", "100.0", "--seed", "3")
+    line = " ".join((*words, "--out", f"{out}"))
+    assert settings["command_line"] == line
+    page = Page((out / "report.html").read_text("utf-8")).text
+    for part in ("Posterior of two", "This answer can be used.", "2 islands", line, f"{problem}"):
+        assert part in page
+    assert str(out / "report.html") in found.stdout
+    (out / "report.html").unlink()
+    (out / "settings.json").write_text("{damaged")
+    again = run("report", out)
+    assert again.exit_code == 0, again.output
+    assert again.stdout.strip() == f"Report: {out / 'report.html'}"
+    page = Page((out / "report.html").read_text("utf-8")).text
+    assert "Posterior of run" in page
+    assert "seed 3" in page
+
+
+def test_the_answer_as_json_has_standard_output_for_itself(tmp_path, problem, monkeypatch):
+    problem.write_text(PROBLEM + "print('hello')")
+    found = run("infer", problem, "--n", 4000, "--effective", 100, "--json", "--out", tmp_path)
+    assert found.exit_code == 0, found.output
+    told = json.loads(found.stdout)
+    assert told["status"] == "converged"
+    assert told["converged"] is True
+    assert told["folder"] == str(tmp_path)
+    assert told["n_calls"] == 4012  # 12 are tried first
+    posterior = skerry.load(tmp_path / "posterior.npz")
+    assert told["log_evidence"] == posterior.log_evidence
+    assert [mode["name"] for mode in told["modes"]] == ["A", "B"]
+    assert told["modes"][0]["location"]["a"] == posterior.modes[0].location[0]
+    assert {check["passed"] for check in told["checks"]} == {True, None}
+    assert "hello" in found.stderr
+    assert "likelihood" in found.stderr
+    again = run(
+        "report", tmp_path / "posterior.npz", "--json", "--out", tmp_path / "new" / "r.html"
+    )
+    assert json.loads(again.stdout) == told
+    assert (tmp_path / "new" / "r.html").exists()
+
+
+def test_numbers_that_are_not_known_are_null(tmp_path):
+    from made_up import made_up
+    from skerry.cli._answer import answer
+
+    told = answer(replace(made_up(1, [1.0]), log_evidence=np.nan, khat=np.inf))
+    assert told["log_evidence"] is None
+    assert told["khat"] is None
+    json.dumps(told, allow_nan=False)
+
+
+def test_another_command_takes_another_folder_and_the_same_one_the_same(
+    tmp_path, problem, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    few = ("infer", problem, "--n", 200, "--density", "islands", "--quiet")
+    for seed, folder in ((1, "skerry-two"), (2, "skerry-two-2"), (1, "skerry-two")):
+        found = run(*few, "--seed", seed)
+        assert found.exit_code == 0, found.output
+        assert found.stdout.strip() == f"Run folder: {folder}"
+    (tmp_path / "skerry-two" / "settings.json").unlink()
+    assert run(*few, "--seed", 1).stdout.strip() == "Run folder: skerry-two-3"
+
+
+def test_the_command_line_is_quoted_for_a_shell(tmp_path):
+    lines, other = [], typer.Typer()
+
+    @other.command()
+    def infer(
+        ctx: typer.Context,
+        problem: Path,
+        store: StoreFolder = None,
+        x: str = "0",
+        density: DensityChoice = DensityChoice.islands,
+        full: bool = typer.Option(False, "--full/--quick"),
+        quiet: bool = False,
+    ):
+        lines.append(command_line(ctx))
+
+    args = ["a b.py", "--x=-1,2", "--density", "mixture_base", "--quick", "--quiet"]
+    assert CliRunner().invoke(other, args).exit_code == 0
+    assert lines == ["skerry infer 'a b.py' --x=-1,2 --density mixture_base --quick"]
+
+
+@pytest.mark.parametrize("command", sorted(EXAMPLES))
+def test_every_command_has_examples_that_it_understands(command):
+    """Each example names options that the command has."""
+    shown = run(command, "--help").stdout
+    assert "Examples:" in shown
+    for line in EXAMPLES[command].splitlines()[2:]:
+        words = shlex.split(line.partition(">")[0])
+        assert words[:2] == ["skerry", command]
+        for word in words[2:]:
+            assert not word.startswith("--") or word.partition("=")[0] in shown
+
+
+def test_no_color_means_no_colour(problem):
+    """In a terminal's place: forced colours, and NO_COLOR against them."""
+    code = "import sys; sys.argv = ['skerry', 'infer', '--help']; import skerry.cli as c; c.main()"
+    texts = []
+    for more in ({"FORCE_COLOR": "1"}, {"FORCE_COLOR": "1", "NO_COLOR": "1"}):
+        env = {**os.environ, **more, "TERM": "xterm-256color"}
+        found = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
+        )
+        texts.append(found.stdout)
+    colours = [re.findall(r"\x1b\[[0-9;]*3[0-7]m", text) for text in texts]
+    assert colours[0]
+    assert not colours[1]
+
+
+def test_an_unforeseen_error_is_one_message_and_debug_shows_where(problem, monkeypatch):
+    def broken(*args, **options):
+        raise RuntimeError("the moon is blue")
+
+    monkeypatch.setattr(skerry, "infer", broken)
+    found = run("infer", problem)
+    assert found.exit_code == 1
+    assert found.stderr.startswith("Error: something unforeseen (RuntimeError: the moon is blue)")
+    assert found.stderr.count("\n") == 1
+    assert "--debug" in found.stderr
+    assert "Traceback" not in found.output
+    assert isinstance(run("infer", problem, "--debug").exception, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    ("made", "part"), [(None, "there is none at"), ("text", "is another kind or damaged")]
+)
+def test_a_report_needs_a_posterior(tmp_path, made, part):
+    if made is not None:
+        (tmp_path / "posterior.npz").write_text(made)
+    found = run("report", tmp_path)
+    assert found.exit_code == 2
+    assert part in found.stderr
+
+
+FORWARD = """
+import numpy as np
+import scipy.stats as st
+import skerry
+
+prior = skerry.Prior({"a": st.uniform(0, 3), "b": st.norm(0, 1)})
+places = np.linspace(0, 1, 8)
+problem = skerry.Problem(
+    prior, forward=lambda theta: theta[:, :1] + theta[:, 1:] * places,
+    noise=skerry.noise.Gaussian(0.1),
+)
+x = 1.0 + 0.5 * places
+"""
+
+
+def test_report_shows_predictions_beside_the_data(tmp_path):
+    path, out = tmp_path / "line.py", tmp_path / "run"
+    path.write_text(FORWARD)
+    options = ("--n", 20000, "--effective", 50, "--density", "islands", "--quiet", "--out", out)
+    assert run("infer", path, *options).exit_code == 0
+    found = run("report", out, "--problem", path)
+    assert found.exit_code == 0, found.output
+    page = Page((out / "report.html").read_text("utf-8")).text
+    assert "Does the model fit the data" in page
+    assert "200 posterior draws" in page
 
 
 MODEL = """
@@ -113,7 +295,7 @@ problem = skerry.Problem(prior, log_likelihood, pairwise=True)
 
 
 @pytest.mark.slow
-def test_amortize_and_posterior_go_together(tmp_path):
+def test_amortize_and_posterior_go_together(tmp_path, reported):
     model, out = tmp_path / "model.py", tmp_path / "run"
     model.write_text(MODEL)
     found = run("amortize", model, "--n", 200, "--epochs", 1, "--out", out)
@@ -123,6 +305,9 @@ def test_amortize_and_posterior_go_together(tmp_path):
     raw = run(*ask, "--x=-0.5,1.0")
     assert raw.exit_code == 0, raw.output
     assert "unchecked" in raw.stdout
+    page = Page((tmp_path / "p" / "report.html").read_text("utf-8")).text
+    assert "Not checked against the likelihood." in page
+    assert "The evidence is not known" in page
     exact = run(*ask, "--x", "-0.5,1.0", "--problem", model, "--effective", 300)
     assert exact.exit_code == 0, exact.output
     p = skerry.load(tmp_path / "p" / "posterior.npz")

@@ -32,6 +32,12 @@ problem = skerry.Problem(prior, log_likelihood, jax=False)
 """
 
 
+@pytest.fixture(autouse=True)
+def _no_report(monkeypatch):
+    """Reports are tested elsewhere."""
+    monkeypatch.setattr("skerry.cli._commands.write_report", lambda *_: None)
+
+
 @pytest.fixture
 def problem(tmp_path):
     path = tmp_path / "one.py"

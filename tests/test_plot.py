@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.figure
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 
 import skerry
+from made_up import made_up
 from skerry import plot
 from skerry.errors import InputError, UnsupportedError
 from skerry.modes import Topology
-from skerry.posterior import Mode, Posterior, Status
+from skerry.posterior import Posterior
 
 
 @pytest.fixture(scope="module")
@@ -21,44 +23,6 @@ def corners() -> Posterior:
     task = skerry.tasks.get("corners")
     scheme = skerry.Static(20_000, training=skerry.Training(max_epochs=2, steps=5))
     return skerry.infer(task.problem, scheme=scheme, n_effective=100)
-
-
-def made_up(ndim: int, masses: list[float], n: int = 400) -> Posterior:
-    """A posterior by hand: Gaussian islands on a line, n points each, weighted by mass."""
-    rng = np.random.default_rng(0)
-    K = len(masses)
-    centres = 10.0 * np.arange(K)[:, None] * np.ones(ndim)
-    samples = np.concatenate([c + rng.standard_normal((n, ndim)) for c in centres])
-    labels = np.repeat(np.arange(K), n)
-    log_weights = np.log(np.repeat(masses, n) / n)
-    modes = tuple(
-        Mode(m, 0.04 * m, c, np.eye(ndim), np.log(m), n)
-        for m, c in zip(masses, centres, strict=True)
-    )
-    heights = np.linspace(0.0, -5.0, K)
-    topology = Topology(
-        peaks=centres,
-        heights=heights,
-        births=np.append(heights, [-6.0, -7.0]),
-        deaths=np.append(np.full(K, -np.inf), [-6.5, -7.2]),
-        threshold=3.0,
-    )
-    return Posterior(
-        names=tuple(f"p{j}" for j in range(ndim)),
-        samples=samples,
-        log_weights=log_weights,
-        log_likelihood=np.zeros(K * n),
-        labels=labels,
-        log_evidence=0.0,
-        log_evidence_error=0.1,
-        n_effective=200.0,
-        n_calls=10 * K * n,
-        n_failed=0,
-        khat=0.3,
-        modes=modes,
-        status=Status.SHORT,
-        topology=topology,
-    )
 
 
 def drawn(figure: matplotlib.figure.Figure) -> matplotlib.figure.Figure:
@@ -216,10 +180,16 @@ def test_training_marks_the_epoch_kept(corners):
     assert len(axes.lines[1].get_xdata()) == len(corners.training.epochs)
 
 
-def test_what_a_posterior_lacks_is_said(tmp_path, corners):
-    corners.save(tmp_path / "p.npz")
+def test_training_of_an_estimator_counts_from_one():
+    epochs = tuple(SimpleNamespace(loss=3.0 - k, held_out=abs(k - 1.0)) for k in range(3))
+    axes = drawn(plot.training(SimpleNamespace(epochs=epochs, best=1))).axes[0]
+    assert axes.get_title("left") == "Kept: epoch 2"
+    assert axes.lines[1].get_xdata().tolist() == [1, 2, 3]
+
+
+def test_what_a_posterior_lacks_is_said(corners):
     with pytest.raises(UnsupportedError, match="training history"):
-        plot.training(skerry.load(tmp_path / "p.npz"))
+        plot.training(replace(corners, training=None))
 
 
 def test_diagnostics_end_where_the_posterior_says(corners):

@@ -19,7 +19,7 @@ from scipy.special import logsumexp
 import skerry
 from skerry.errors import InputError, UnsupportedError
 from skerry.flows import CouplingSettings
-from skerry.posterior import Status
+from skerry.posterior import Round, Search, Status
 
 Z = 5.0
 ARRAYS = ("samples", "log_weights", "log_likelihood", "labels")
@@ -282,6 +282,11 @@ def assert_same(one, two, theta=None):
     for a, b in zip(one.modes, two.modes, strict=True):
         np.testing.assert_array_equal(a.covariance, b.covariance)
         assert (a.mass, a.n_samples) == (b.mass, b.n_samples)
+    assert (one.rounds, one.search) == (two.rounds, two.search)
+    if two.training is not None:
+        np.testing.assert_array_equal(one.training.epochs, two.training.epochs)
+        assert one.training.best == two.training.best
+        assert one.training.ess_held_out == two.training.ess_held_out
     np.testing.assert_array_equal(one.topology.births, two.topology.births)
     np.testing.assert_array_equal(one.islands.frames.means, two.islands.frames.means)
     if theta is not None:
@@ -308,6 +313,51 @@ def test_a_posterior_survives_the_disk(tmp_path, names, density, kind):
     loaded.save(tmp_path / "again.npz")
     assert_same(posterior, skerry.load(tmp_path / "again.npz"), posterior.samples[:100])
     assert sorted(p.name for p in tmp_path.iterdir()) == ["again.npz", "p.npz"]
+
+
+ROUND = Round("final", 500, 1.0, 900, 300.5, 0.6, 2, -3.5, float("inf"))
+
+
+def test_a_history_survives_the_disk(tmp_path):
+    posterior = replace(corners(), rounds=(ROUND, ROUND), search=Search(40, (20, 10, 9, 1)))
+    posterior.save(tmp_path / "p.npz")
+    loaded = skerry.load(tmp_path / "p.npz")
+    assert_same(posterior, loaded)
+    assert loaded.training is not None
+    assert loaded.search.unseen == posterior.search.unseen
+    assert "versions" in loaded.settings
+
+
+def test_a_file_of_an_earlier_version_has_no_history(tmp_path):
+    """Files without these parts load as before."""
+    posterior = replace(corners(), training=None)
+    posterior.save(tmp_path / "p.npz")
+    loaded = skerry.load(tmp_path / "p.npz")
+    assert (loaded.rounds, loaded.search, loaded.training) == ((), None, None)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda spec: spec["search"]["visits"].pop(),
+        lambda spec: spec["search"].update(n_starts=True),
+        lambda spec: spec["rounds"]["beta"].pop(),
+        lambda spec: spec["rounds"].update(kind=[1, 2]),
+        lambda spec: spec["rounds"].update(khat=["a", "b"]),
+        lambda spec: spec["training"].update(best=99),
+        lambda spec: spec.update(rounds=3),
+    ],
+)
+def test_a_damaged_history_is_refused(tmp_path, damage):
+    posterior = replace(corners(), rounds=(ROUND, ROUND), search=Search(40, (20, 10, 9, 1)))
+    posterior.save(tmp_path / "p.npz")
+    with np.load(tmp_path / "p.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    spec = json.loads(str(arrays.pop("spec")))
+    damage(spec)
+    np.savez(tmp_path / "p.npz", **arrays, spec=np.array(json.dumps(spec)))
+    with pytest.raises(InputError, match="damaged"):
+        skerry.load(tmp_path / "p.npz")
 
 
 def test_a_posterior_can_be_pickled():

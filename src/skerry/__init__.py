@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from skerry import (
         calibration,
+        diagnostics,
         embeddings,
         errors,
         files,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         metrics,
         noise,
         plot,
+        report,
         store,
         tasks,
     )
@@ -57,6 +59,7 @@ _HOMES = {
 }
 _MODULES = (
     "calibration",
+    "diagnostics",
     "embeddings",
     "errors",
     "files",
@@ -64,6 +67,7 @@ _MODULES = (
     "metrics",
     "noise",
     "plot",
+    "report",
     "store",
     "tasks",
 )
@@ -87,6 +91,7 @@ __all__ = [
     "__version__",
     "amortize",
     "calibration",
+    "diagnostics",
     "embeddings",
     "errors",
     "files",
@@ -98,6 +103,7 @@ __all__ = [
     "noise",
     "plot",
     "refit",
+    "report",
     "store",
     "tasks",
 ]

@@ -62,3 +62,18 @@ def refuse_giant(file: Any, size: int) -> None:
         unpacked = sum(part.file_size for part in archive.infolist())
     if unpacked > max(MOST_UNPACKED, RATIO * size):
         raise ValueError(f"its {size:,} bytes would unpack to {unpacked:,}")
+
+
+def write_text(path: str | PathLike[str], text: str) -> None:
+    """Write a text in UTF-8; the file appears whole or not at all.
+
+    Raises:
+        OSError: if that fails; a file of that name stays as it was.
+    """
+    target = Path(path)
+    temporary = target.with_name(target.name + ".part")
+    try:
+        temporary.write_text(text, "utf-8")
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from skerry.cli._answer import answering
 from skerry.cli._app_files import add_file_commands
 from skerry.cli._errors import guarded
+from skerry.cli._help import EXAMPLES, EXIT_CODES
 from skerry.cli._options import (
     Debug,
     Density,
@@ -17,25 +19,19 @@ from skerry.cli._options import (
     ExportChoice,
     FailurePolicy,
     FailuresChoice,
+    Json,
     Quiet,
     Seed,
     StoreFolder,
     Timeout,
     WorkersCount,
 )
+from skerry.cli._reproduce import command_line
 
-EPILOG = (
-    "Exit codes: 0 done (read the status: a run that fell short ends with 0 too); 1 a likelihood "
-    "call failed, a store can't be written, or something unforeseen; 2 input that can't be used; "
-    "3 points are lacking: evaluate the chunks, then `skerry collect` again; "
-    "75 stopped by SIGTERM or --max-seconds, and the same command goes on from its --store; 130 "
-    "stopped by Ctrl-C (what an adaptive run knew by then is in its folder); 143 by SIGTERM "
-    "without a store."
-)
 app = typer.Typer(
     name="skerry",
     help="Every island of a multi-modal posterior, each with its right mass.",
-    epilog=EPILOG,
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -61,7 +57,7 @@ def _root(
     del version
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["demo"])
 def demo(
     out: Annotated[Path, typer.Option(help="Folder of the page and its pictures.")] = Path(
         "skerry-demo"
@@ -80,7 +76,7 @@ def demo(
         run_demo(out, seed, quick, quiet)
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["study"])
 def study(
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("skerry-study"),
     full: Annotated[
@@ -98,8 +94,9 @@ def study(
         run_study(out, full, seed, workers, quiet)
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["infer"])
 def infer(
+    ctx: typer.Context,
     problem: Annotated[
         Path, typer.Argument(help="A Python file that defines `problem` (and `x`). It is run.")
     ],
@@ -131,13 +128,15 @@ def infer(
     ] = None,
     seed: Seed = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Run folder; by default skerry- and the file's name.")
+        Path | None,
+        typer.Option(help="Run folder; by default skerry-NAME, with a number if it is taken."),
     ] = None,
     quiet: Quiet = False,
+    as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """The posterior of a problem: adaptive rounds, or prior draws with --n."""
-    with guarded(debug, resumable=store is not None):
+    with guarded(debug, resumable=store is not None), answering(as_json) as stream:
         from skerry.cli._commands import chosen_scheme, run_infer
         from skerry.cli._executor import chosen_executor
 
@@ -151,11 +150,12 @@ def infer(
             "executor": chosen_executor(workers, timeout),
             "failures": failures.value,
         }
-        run_infer(problem, options, out, quiet)
+        run_infer(problem, options, out, quiet, command_line(ctx), stream)
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["fit"])
 def fit(
+    ctx: typer.Context,
     table: Annotated[
         Path,
         typer.Argument(
@@ -172,20 +172,24 @@ def fit(
     effective: Effective = 1_000,
     seed: Seed = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Run folder; by default skerry- and the table's name.")
+        Path | None,
+        typer.Option(help="Run folder; by default skerry-NAME, with a number if it is taken."),
     ] = None,
     quiet: Quiet = False,
+    as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """The posterior from points evaluated earlier: a table, no likelihood."""
-    with guarded(debug):
+    with guarded(debug), answering(as_json) as stream:
         from skerry.cli._commands import run_fit
 
-        run_fit(table, prior, density.value, effective, seed, out, quiet)
+        line = command_line(ctx)
+        run_fit(table, prior, density.value, effective, seed, out, quiet, line, stream)
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["amortize"])
 def amortize(
+    ctx: typer.Context,
     problem: Annotated[
         Path,
         typer.Argument(
@@ -223,11 +227,12 @@ def amortize(
             "executor": chosen_executor(workers, timeout),
             "max_seconds": max_seconds,
         }
-        run_amortize(problem, epochs, options, out, quiet)
+        run_amortize(problem, epochs, options, out, quiet, command_line(ctx))
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["posterior"])
 def posterior(
+    ctx: typer.Context,
     model: Annotated[Path, typer.Argument(help="The estimator.npz of `skerry amortize`.")],
     x: Annotated[
         str, typer.Option("--x", help="The observation: 1.0,2.5 or a file of numbers with commas.")
@@ -247,10 +252,11 @@ def posterior(
         Path | None, typer.Option(help="Run folder; by default skerry-posterior.")
     ] = None,
     quiet: Quiet = False,
+    as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """The posterior of one observation from a trained estimator."""
-    with guarded(debug, resumable=store is not None):
+    with guarded(debug, resumable=store is not None), answering(as_json) as stream:
         from skerry.cli._commands import run_posterior
         from skerry.cli._executor import chosen_executor
 
@@ -261,10 +267,10 @@ def posterior(
             "executor": chosen_executor(workers, timeout),
             "failures": failures.value,
         }
-        run_posterior(model, x, problem, options, out, quiet)
+        run_posterior(model, x, problem, options, out, quiet, command_line(ctx), stream)
 
 
-@app.command()
+@app.command(epilog=EXAMPLES["export"])
 def export(
     run: Annotated[Path, typer.Argument(help="A run folder, or its posterior.npz.")],
     out: Annotated[Path, typer.Argument(help="The file, or, for getdist, the root of three.")],
@@ -282,6 +288,29 @@ def export(
         from skerry.cli._export import run_export
 
         run_export(run, to.value, out)
+
+
+@app.command(epilog=EXAMPLES["report"])
+def report(
+    run: Annotated[Path, typer.Argument(help="A run folder, or its posterior.npz.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The page; by default report.html in the run's folder.")
+    ] = None,
+    problem: Annotated[
+        Path | None,
+        typer.Option(
+            help="The Python file with `problem` (a forward model) and `x`, to show predictions "
+            "beside the data. It is run, at 200 points."
+        ),
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """A run as one page that stands alone: verdict, islands, evidence, checks, history."""
+    with guarded(debug), answering(as_json) as stream:
+        from skerry.cli._folder import run_report
+
+        run_report(run, out, problem, stream)
 
 
 add_file_commands(app)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from skerry.cli._errors import guarded
+from skerry.cli._help import EXAMPLES
 from skerry.cli._options import Debug, FailuresChoice, Quiet, Timeout, WorkersCount
 
 RunFolder = Annotated[Path, typer.Argument(help="The run's folder.")]
@@ -117,4 +118,4 @@ def collect(
 def add_file_commands(app: typer.Typer) -> None:
     """Propose, evaluate, collect."""
     for command in (propose, evaluate, collect):
-        app.command()(command)
+        app.command(epilog=EXAMPLES[command.__name__])(command)

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import importlib
-import json
 import math
-import platform
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
 import skerry
+from skerry.cli._answer import write_answer
 from skerry.cli._errors import GO_ON, INTERRUPTED
 from skerry.cli._files import read_model, read_observation, read_prior, read_problem
+from skerry.cli._folder import POSTERIOR, REPORT, run_folder, write_report, write_settings
 from skerry.cli._progress import shown
 from skerry.errors import InputError
 from skerry.interop import read_table
 from skerry.posterior import Posterior
-
-PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "flowjax", "matplotlib")
 
 
 def run_demo(out: Path, seed: int, quick: bool, quiet: bool) -> None:
@@ -55,13 +52,20 @@ def chosen_scheme(
     return skerry.Adaptive(thoroughness=thoroughness, fit=skerry.Fit(density=density or "islands"))
 
 
-def run_infer(path: Path, options: dict[str, Any], out: Path | None, quiet: bool) -> None:
+def run_infer(
+    path: Path,
+    options: dict[str, Any],
+    out: Path | None,
+    quiet: bool,
+    line: str = "",
+    stream: TextIO | None = None,
+) -> None:
     """``skerry infer``: with options of :func:`skerry.infer`."""
     problem, x = read_problem(path)
     with shown(quiet) as progress:
         posterior = skerry.infer(problem, x, progress=progress, **options)
-    command = {"command": "infer", "problem": str(path), "seed": options["seed"]}
-    write_run(posterior, out or Path(f"skerry-{path.stem}"), command, quiet)
+    command = _command("infer", line, problem=str(path), seed=options["seed"])
+    write_run(posterior, run_folder(out, path.stem, command), command, quiet, stream)
     if posterior.status is not skerry.Status.INTERRUPTED:
         return
     if options["store"] is not None:
@@ -79,6 +83,8 @@ def run_fit(
     seed: int,
     out: Path | None,
     quiet: bool,
+    line: str = "",
+    stream: TextIO | None = None,
 ) -> None:
     """``skerry fit``."""
     table = read_table(path, read_prior(prior_path))
@@ -90,12 +96,17 @@ def run_fit(
             density=density,
             progress=progress,
         )
-    command = {"command": "fit", "table": str(path), "prior": str(prior_path), "seed": seed}
-    write_run(posterior, out or Path(f"skerry-{path.stem}"), command, quiet)
+    command = _command("fit", line, table=str(path), prior=str(prior_path), seed=seed)
+    write_run(posterior, run_folder(out, path.stem, command), command, quiet, stream)
 
 
 def run_amortize(
-    path: Path, epochs: int | None, options: dict[str, Any], out: Path | None, quiet: bool
+    path: Path,
+    epochs: int | None,
+    options: dict[str, Any],
+    out: Path | None,
+    quiet: bool,
+    line: str = "",
 ) -> None:
     """``skerry amortize``: with options of :func:`skerry.amortize`."""
     from skerry.amortization import TRAINING
@@ -111,11 +122,11 @@ def run_amortize(
             progress=progress,
             **options,
         )
-    folder = out or Path(f"skerry-{path.stem}-estimator")
+    command = _command("amortize", line, problem=str(path), seed=options["seed"])
+    folder = run_folder(out, f"{path.stem}-estimator", command)
     folder.mkdir(parents=True, exist_ok=True)
     estimator.save(folder / "estimator.npz")
-    command = {"command": "amortize", "problem": str(path), "seed": options["seed"]}
-    _write_settings(folder, command, {"settings": estimator.settings})
+    write_settings(folder, command, {"settings": estimator.settings})
     if not quiet:
         typer.echo(
             f"held-out negative log density {estimator.held_out:.3f} nats, "
@@ -131,6 +142,8 @@ def run_posterior(
     options: dict[str, Any],
     out: Path | None,
     quiet: bool,
+    line: str = "",
+    stream: TextIO | None = None,
 ) -> None:
     """``skerry posterior``: with options of :meth:`skerry.Estimator.posterior`."""
     problem = None if problem_path is None else read_problem(problem_path)[0]
@@ -143,8 +156,13 @@ def run_posterior(
     if observation.size == math.prod(estimator.x_shape):
         observation = observation.reshape(estimator.x_shape)
     posterior = estimator.posterior(observation, **options)
-    command = {"command": "posterior", "model": str(path), "x": x, "seed": options["seed"]}
-    write_run(posterior, out or Path("skerry-posterior"), command, quiet)
+    command = _command("posterior", line, model=str(path), x=x, seed=options["seed"])
+    write_run(posterior, run_folder(out, "posterior", command), command, quiet, stream)
+
+
+def _command(name: str, line: str, **given: Any) -> dict[str, Any]:
+    """What ``settings.json`` says of the command."""
+    return {"command": name, **given, **({"command_line": line} if line else {})}
 
 
 def write_run(
@@ -152,34 +170,26 @@ def write_run(
     folder: Path,
     command: dict[str, Any],
     quiet: bool,
+    stream: TextIO | None = None,
     *,
     silent: bool = False,
 ) -> None:
-    """The run folder."""
-    from skerry import plot
-
+    """The run folder; unless silent, the summary or, on a stream, the JSON answer."""
     folder.mkdir(parents=True, exist_ok=True)
-    posterior.save(folder / "posterior.npz")
+    posterior.save(folder / POSTERIOR)
     (folder / "summary.txt").write_text(posterior.summary() + "\n", "utf-8")
-    plot.islands(posterior).savefig(folder / "islands.png")
-    if posterior.rounds:
-        plot.rounds(posterior).savefig(folder / "rounds.png")
     about = {"settings": posterior.settings, "status": posterior.status.name.lower()}
-    _write_settings(folder, command, about)
-    if not silent:
-        _tell(posterior, quiet)
-        typer.echo(f"Run folder: {folder}")
-
-
-def _write_settings(folder: Path, command: dict[str, Any], about: dict[str, Any]) -> None:
-    versions = {name: version(name) for name in ("skerry", *PACKAGES)}
-    settings = {
-        **command,
-        **about,
-        "versions": {"python": platform.python_version(), **versions},
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
-    (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
+    write_settings(folder, command, about)
+    write_report(posterior, folder)
+    if silent:
+        return
+    if stream is not None:
+        write_answer(posterior, folder, stream)
+        return
+    _tell(posterior, quiet)
+    typer.echo(f"Run folder: {folder}")
+    if not quiet:
+        typer.echo(f"Report: {folder / REPORT}")
 
 
 def _tell(posterior: Posterior, quiet: bool) -> None:

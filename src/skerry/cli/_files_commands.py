@@ -95,7 +95,8 @@ def run_collect(run: Path, as_json: bool, quiet: bool) -> None:
     if standing.posterior is not None:
         known = read_run_file(run)
         seed = None if known is None else known.settings.seed
-        command = {"command": "collect", "seed": seed}
+        line = shlex.join(["skerry", "collect", str(run)])
+        command = {"command": "collect", "seed": seed, "command_line": line}
         write_run(standing.posterior, run, command, quiet, silent=as_json)
         if not as_json:
             return

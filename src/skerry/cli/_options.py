@@ -49,6 +49,9 @@ FailurePolicy = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="The answer as one JSON document on standard output.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
 Density = Annotated[DensityChoice, typer.Option(help="The form of the density that is trained.")]
 Effective = Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,18 @@ import numpy as np
 from skerry import plot, weights
 from skerry._types import FloatArray, IntArray
 from skerry.posterior import Posterior
-from skerry.report import Link, Picture, Section, Table, picture
+from skerry.report import (
+    Link,
+    Picture,
+    Section,
+    Table,
+    checks_section,
+    evidence_text,
+    islands_picture,
+    persistence_section,
+    picture,
+    rounds_section,
+)
 from skerry.tasks import Task
 
 if TYPE_CHECKING:
@@ -66,7 +77,6 @@ class Written:
 
     title: str
     lead: str
-    verdict: str
     sections: list[Section]
     pictures: dict[str, Picture]
     links: tuple[Link, ...]
@@ -77,10 +87,9 @@ def sections(found: Compared, bridges: Bridges) -> Written:
     """The whole page."""
     p = found.posterior
     pictures = _pictures(found, bridges)
-    verdict = (
-        f"Status: {p.status}  Asked for: {found.asked:,} effective samples; got "
-        f"{p.n_effective:,.0f} from {p.n_calls:,} likelihood calls; Pareto k-hat {p.khat:.2f}."
-    )
+    counted, checks, rounds = persistence_section(p), checks_section(p), rounds_section(p)
+    assert counted is not None
+    pictures["persistence"], pictures["diagnostics"] = counted.pictures[0], checks.pictures[0]
     body = [
         Section("What was asked", _question(found.task)),
         Section(
@@ -93,17 +102,10 @@ def sections(found: Compared, bridges: Bridges) -> Written:
             (pictures["islands"],),
             _masses(found),
         ),
-        Section("How many islands", (_counted(found),), (pictures["persistence"],)),
-        Section("The evidence", (), (), _evidence(found)),
-        Section(
-            "How far to trust it",
-            (
-                "Draws of adaptive rounds, weighted by their likelihood over the mixture of all "
-                "that was drawn from. No such number sees an island on which no point has landed; "
-                "what speaks for the count is that " + _searched(found) + ".",
-            ),
-            (pictures["diagnostics"],),
-        ),
+        replace(counted, text=(_counted(found), *counted.text)),
+        Section("The evidence", (evidence_text(p),), (), _evidence(found)),
+        checks,
+        *([] if rounds is None else [rounds]),
         Section(
             "No bridges",
             _bridge_text(bridges),
@@ -120,7 +122,6 @@ def sections(found: Compared, bridges: Bridges) -> Written:
         lead="Twenty measured rates, which hardly tell the signs of the couplings behind them: "
         "a posterior of separate islands, each found and weighed, with nothing between them. "
         + CAVEAT,
-        verdict=verdict,
         sections=body,
         pictures=pictures,
         links=LINKS,
@@ -129,31 +130,15 @@ def sections(found: Compared, bridges: Bridges) -> Written:
 
 
 def _pictures(found: Compared, bridges: Bridges) -> dict[str, Picture]:
-    p = found.posterior
-    texts = [
-        f"{plot.letter(k)} {plot.mass_text(m.mass, m.mass_error)}" for k, m in enumerate(p.modes)
-    ]
     return {
-        "islands": picture(
-            plot.islands(p),
-            f"Corner plot of {', '.join(p.names)}: {len(p.modes)} islands of masses "
-            + ", ".join(texts),
-        ),
-        "persistence": picture(
-            plot.persistence(p),
-            f"Bars of the peaks' prominences: {len(p.modes)} are kept as modes.",
-        ),
-        "diagnostics": picture(
-            plot.diagnostics(p),
-            f"Effective sample size and k-hat against the part of the points used, ending at "
-            f"{p.n_effective:,.0f} and {p.khat:.2f}; a histogram of the weights.",
-        ),
+        "islands": islands_picture(found.posterior),
         "bridges": picture(
             _bridge_figure(found.task, bridges),
             "Densities over two couplings, linear and logarithmic: "
             + "; ".join(f"{name}: bridge mass {_percent(m)}" for name, m in bridges.masses.items()),
             "The same two couplings each time, all others summed over. Pink: the region that "
             "holds 99.9 % of the exact draws in this projection. White: no draw.",
+            fixed=True,
         ),
     }
 
@@ -217,22 +202,7 @@ def _masses(found: Compared) -> Table:
 def _counted(found: Compared) -> str:
     p, exact = found.posterior, len(found.task.modes)
     right = "as many as there are" if len(p.modes) == exact else f"there are {exact}"
-    return (
-        f"Found {len(p.modes)}; {right}. A peak counts as an island if the wall around it, its "
-        "prominence, is higher than the threshold; the emptier the gap around the threshold, the "
-        "surer the count."
-    )
-
-
-def _searched(found: Compared) -> str:
-    search = found.posterior.search
-    if search is None:
-        return "the prior draws cover the prior"
-    least = min(search.visits, default=0)
-    return (
-        f"{search.n_starts} local climbs ended on the islands shown, on each at least {least} "
-        f"time{'' if least == 1 else 's'}"
-    )
+    return f"Found {len(p.modes)}; {right}."
 
 
 def _evidence(found: Compared) -> Table:

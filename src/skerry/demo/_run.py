@@ -18,7 +18,7 @@ from skerry.errors import InputError
 from skerry.flows import CouplingSettings
 from skerry.inference import infer, refit
 from skerry.posterior import Posterior
-from skerry.report import Banner, page
+from skerry.report import facts, page, verdict
 from skerry.tasks import Task, get
 from skerry.training import Training
 
@@ -126,7 +126,8 @@ def run(
             written.title,
             written.sections,
             lead=written.lead,
-            banner=Banner(written.verdict, posterior.converged),
+            banner=verdict(posterior),
+            facts=facts(posterior),
             links=written.links,
             footer=written.footer,
         ),

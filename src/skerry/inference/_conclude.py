@@ -9,6 +9,7 @@ import numpy as np
 from skerry import flows, weights
 from skerry._seeds import Seed
 from skerry._types import FloatArray, IntArray
+from skerry._versions import versions
 from skerry.errors import EvaluationError, InputError, UnsupportedError
 from skerry.inference._fit import Fit, is_int, is_number
 from skerry.inference._points import Points, weighty
@@ -153,7 +154,13 @@ def conclude(
         training=trained,
         rounds=outcome.rounds,
         search=search,
-        settings={**settings, "density": options.density, "n_effective": float(n_effective)},
+        settings={
+            **settings,
+            "density": options.density,
+            "n_effective": float(n_effective),
+            "seed": ", ".join(map(str, seed.path)),
+            "versions": ", ".join(" ".join(each) for each in versions().items()),
+        },
     )
 
 

@@ -43,7 +43,7 @@ def diagnostics(posterior: Posterior) -> Figure:
         1.0, KHAT_LIMIT, "limit 0.7 ", color=WARNING, fontsize=SMALL, ha="right", va="bottom"
     )
     axes[1].plot(parts, tails, color=ACCENT, lw=1.8, marker="o", ms=3)
-    axes[1].set_xscale("log")
+    axes[1].set(xscale="log", xlim=(0.9 * parts[0], 1.1))
     label(axes[1], x="part of the points", title=f"Tail of the weights: k-hat {posterior.khat:.2f}")
     relative = (posterior.log_weights + np.log(posterior.n_effective)) / np.log(10)
     axes[2].hist(relative, bins=np.linspace(-8, max(1.0, relative.max()), 46), color=ACCENT)
@@ -53,7 +53,7 @@ def diagnostics(posterior: Posterior) -> Figure:
         axes[2],
         x="log10 (weight x effective size)",
         y="points",
-        title=f"Weights: the largest holds {largest:.2g} %",
+        title=f"Largest weight: {largest:.2g} %",
     )
     return sheet
 

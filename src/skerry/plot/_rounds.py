@@ -35,8 +35,8 @@ def rounds(posterior: Posterior) -> Figure:
     """
     if not posterior.rounds:
         raise UnsupportedError(
-            "Expected a posterior of adaptive rounds; this one has none (a table and the "
-            "static scheme have none, and files don't keep them); use skerry.plot.diagnostics."
+            "Expected a posterior of adaptive rounds; this one has none (a table and the static "
+            "scheme have none); use skerry.plot.diagnostics."
         )
     from matplotlib.ticker import MaxNLocator
 

@@ -21,6 +21,7 @@ from skerry.flows.bends import to_arrays as bends_to_arrays
 from skerry.modes import Islands, Topology
 from skerry.posterior._flow import PosteriorFlow
 from skerry.posterior._history import Failed
+from skerry.posterior._history_file import history_spec, rounds_of, search_of, training_of
 from skerry.posterior._posterior import Mode, Posterior
 from skerry.posterior._prior_spec import prior_from_spec, prior_to_spec
 from skerry.posterior._status import Status
@@ -44,6 +45,7 @@ def save(posterior: Posterior, path: str | PathLike[str]) -> None:
         "settings": p.settings,
         "scalars": {name: getattr(p, name) for name in SCALARS},
         "modes": [{name: getattr(mode, name) for name in MODE_SCALARS} for mode in p.modes],
+        **history_spec(p),
     }
     for k, mode in enumerate(p.modes):
         arrays[f"mode{k}.location"], arrays[f"mode{k}.covariance"] = mode.location, mode.covariance
@@ -162,6 +164,9 @@ def _posterior(spec: dict[str, Any], arrays: dict[str, Any], prior: Prior | None
         topology=topology,
         islands=islands,
         flow=flow,
+        training=training_of(spec, None if flow is None else flow.density),
+        rounds=rounds_of(spec),
+        search=search_of(spec, len(modes)),
         settings=spec["settings"],
         **{name: arrays[name] for name in ARRAYS},
         **scalars,

@@ -54,6 +54,16 @@ class Status(Enum):
     def __str__(self) -> str:
         return f"{self.name.lower()}: {self.value}"
 
+    @property
+    def finding(self) -> str:
+        """The first sentence: what happened, and what that means."""
+        return self.value.partition(". ")[0].rstrip(".") + "."
+
+    @property
+    def advice(self) -> str:
+        """The rest: what to do; empty if nothing needs to be done."""
+        return self.value.partition(". ")[2]
+
 
 def judge(
     n_effective: float,

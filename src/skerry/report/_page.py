@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from skerry.errors import InputError
 from skerry.report._picture import Picture
 
+Tone: TypeAlias = Literal["good", "care", "bad"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A cell's text with a patch of colour before it, set in a tone, or with a note below it.
+
+    Attributes:
+        text: says it all by itself, for those who see no colour.
+        colour: of the patch, ``#rrggbb``; empty: none.
+        tone: ``"good"``, ``"care"``, ``"bad"``; empty: none.
+        note: a sentence below; empty: none.
+    """
+
+    text: str
+    colour: str = ""
+    tone: Tone | Literal[""] = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.colour and not re.fullmatch(r"#[0-9A-Fa-f]{6}", self.colour):
+            raise InputError(f"Expected a colour as #rrggbb; got {self.colour!r}.")
+
+
+Cell: TypeAlias = str | Mark
+
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of texts under a head; all but the first column are set as numbers."""
+    """Cells under a head; all but the first column, and those of prose, are set as numbers."""
 
     head: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Cell]]
     caption: str = ""
+    prose: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.head) for row in self.rows):
@@ -35,10 +64,28 @@ class Section:
 
 @dataclass(frozen=True)
 class Banner:
-    """The verdict at the top; ``good`` decides its colour, the text must say it in words."""
+    """The verdict at the top; the tone decides its colour, the text must say it in words.
+
+    Attributes:
+        text: the verdict.
+        tone: ``"good"``, ``"care"`` or ``"bad"``.
+        headline: the same in a few words.
+        points: what follows from it: (a word, a sentence) each.
+    """
 
     text: str
-    good: bool
+    tone: Tone
+    headline: str = ""
+    points: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number to be seen at a glance."""
+
+    label: str
+    value: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +106,7 @@ def page(
     *,
     lead: str = "",
     banner: Banner | None = None,
+    facts: Sequence[Fact] = (),
     links: Sequence[Link] = (),
     footer: str = "",
 ) -> str:
@@ -66,9 +114,10 @@ def page(
 
     Args:
         title: of the page.
-        sections: its body.
+        sections: its body, with a list of contents if there are more than three.
         lead: a paragraph under the title.
         banner: the verdict.
+        facts: numbers under the verdict.
         links: sources, listed at the end.
         footer: a last line, for example the versions.
     """
@@ -82,5 +131,11 @@ def page(
         lstrip_blocks=True,
     )
     return environment.get_template("page.html").render(
-        title=title, sections=sections, lead=lead, banner=banner, links=links, footer=footer
+        title=title,
+        sections=sections,
+        lead=lead,
+        banner=banner,
+        facts=facts,
+        links=links,
+        footer=footer,
     )

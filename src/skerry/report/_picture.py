@@ -15,11 +15,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG, what it shows in words (for those who can't see it), and a caption."""
+    """A PNG, what it shows in words (for those who can't see it), and a caption.
+
+    Attributes:
+        png: the picture.
+        alt: what it shows.
+        caption: under it.
+        width: on the page, in CSS pixels, so that the texts of all pictures are of one size;
+            0: as many as it has.
+        fixed: whether it keeps its colours on a dark page (colours that stand for numbers).
+    """
 
     png: bytes = field(repr=False)
     alt: str
     caption: str = ""
+    width: int = 0
+    fixed: bool = False
 
     @property
     def uri(self) -> str:
@@ -31,8 +42,13 @@ class Picture:
         Path(path).write_bytes(self.png)
 
 
-def picture(figure: Figure, alt: str, caption: str = "", *, dpi: int = 130) -> Picture:
+DOTS, SHOWN = 160, 88  # per inch of the figure: of the PNG, and of the page
+
+
+def picture(
+    figure: Figure, alt: str, caption: str = "", *, dpi: int = DOTS, fixed: bool = False
+) -> Picture:
     """A matplotlib figure as a :class:`Picture`; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return Picture(buffer.getvalue(), alt, caption)
+    return Picture(buffer.getvalue(), alt, caption, round(SHOWN * figure.get_figwidth()), fixed)

@@ -1,0 +1,116 @@
+"""Run folders: their names, what is in them, the report on them."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import skerry
+from skerry import report
+from skerry._saving import write_text
+from skerry._versions import versions
+from skerry.cli._files import read_problem
+from skerry.errors import InputError
+from skerry.posterior import Posterior
+
+SETTINGS, POSTERIOR, REPORT = "settings.json", "posterior.npz", "report.html"
+SHOWN = ("problem", "table", "prior", "model", "x", "finished", "machine")
+
+
+def run_folder(out: Path | None, name: str, command: dict[str, Any]) -> Path:
+    """The folder asked for; else ``skerry-NAME``, numbered if another command's run is there.
+
+    The same command again takes the same folder.
+    """
+    if out is not None:
+        return out
+    number = 1
+    while True:
+        folder = Path(f"skerry-{name}" if number == 1 else f"skerry-{name}-{number}")
+        if _is_free(folder, command):
+            return folder
+        number += 1
+
+
+def _is_free(folder: Path, command: dict[str, Any]) -> bool:
+    if not folder.exists():
+        return True
+    if not folder.is_dir():
+        return False
+    line = command.get("command_line")
+    if not any(folder.iterdir()):
+        return True
+    return line is not None and settings_of(folder).get("command_line") == line
+
+
+def settings_of(folder: Path) -> dict[str, Any]:
+    """What a run folder says of its run; nothing if it says nothing that can be read."""
+    try:
+        found = json.loads((folder / SETTINGS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_settings(folder: Path, command: dict[str, Any], about: dict[str, Any]) -> None:
+    """``settings.json``: what was asked, how it ended, when, with which versions."""
+    settings = {
+        **command,
+        **about,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+    write_text(folder / SETTINGS, json.dumps(settings, indent=2) + "\n")
+
+
+def write_report(posterior: Posterior, folder: Path) -> Path:
+    """``report.html`` and ``islands.png`` of a run folder whose other files are written."""
+    drawn = report.islands_picture(posterior)
+    drawn.save(folder / "islands.png")
+    return report.write(posterior, folder / REPORT, replace(about_run(folder), islands=drawn))
+
+
+def about_run(folder: Path, sections: tuple[report.Section, ...] = ()) -> report.About:
+    """What the settings of a run folder tell its report."""
+    found = settings_of(folder)
+    source = found.get("problem") or found.get("table") or found.get("model") or folder.resolve()
+    shown = {name: found[name] for name in SHOWN if isinstance(found.get(name), str)}
+    line = found.get("command_line")
+    return report.About(
+        title=f"Posterior of {Path(str(source)).stem}",
+        command=line if isinstance(line, str) else "",
+        settings=shown,
+        sections=sections,
+    )
+
+
+def run_report(run: Path, out: Path | None, problem: Path | None, stream: Any) -> None:
+    """``skerry report``."""
+    folder = run if run.is_dir() else run.parent
+    path = run / POSTERIOR if run.is_dir() else run
+    posterior = skerry.load(path)
+    if not isinstance(posterior, Posterior):
+        raise InputError(f"Expected a posterior to report on; {path} holds an estimator.")
+    sections = () if problem is None else (_predictive(posterior, problem),)
+    target = out or folder / REPORT
+    if target.parent != Path():
+        target.parent.mkdir(parents=True, exist_ok=True)
+    report.write(posterior, target, about_run(folder, sections))
+    if stream is not None:
+        from skerry.cli._answer import write_answer
+
+        write_answer(posterior, folder, stream)
+    typer.echo(f"Report: {target}", err=stream is not None)
+
+
+def _predictive(posterior: Posterior, path: Path) -> report.Section:
+    """Predictions beside the data that a problem file defines."""
+    problem, x = read_problem(path)
+    return report.predictive_section(posterior, problem, x)
