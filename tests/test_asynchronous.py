@@ -144,7 +144,7 @@ def test_no_bit_depends_on_the_workers_or_on_who_is_first(alone, monkeypatch, n_
     found = infer(monkeypatch=monkeypatch, pool=pool, chunk_size=1 + n_workers % 3)
     assert_same(found, alone)
     assert pool.most == n_workers
-    assert likelihood.points == found.n_calls + 8 + 4  # and the first trial's
+    assert likelihood.points == found.n_calls
 
 
 def test_the_failed_points_do_not_depend_on_it_either(monkeypatch):
@@ -254,7 +254,7 @@ def test_every_point_that_was_drawn_enters_with_its_round(tmp_path, alone):
 def test_calls_are_limited_and_all_are_counted(max_calls):
     likelihood = Likelihood()
     found = infer(likelihood, n_effective=1e5, max_calls=max_calls)
-    assert likelihood.points == found.n_calls + 8 + 4
+    assert likelihood.points == found.n_calls
     assert found.n_calls <= max_calls + 100  # walls are looked at besides
 
 

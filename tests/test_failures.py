@@ -124,7 +124,7 @@ def test_what_fails_in_the_trial_is_kept_and_a_resumed_run_knows_it(tmp_path):
     bad = trial[trial[:, 0] < 0.5]
     assert len(bad) > 0
     for found in (plain, first, again):
-        np.testing.assert_array_equal(found.failed.theta[: len(bad)], bad)
+        assert {*map(tuple, bad)} <= {*map(tuple, found.failed.theta)}
         assert found.n_calls == plain.n_calls
         assert found.failed.messages == plain.failed.messages
         assert found.status is plain.status

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ import scipy.stats as st
 
 import skerry
 from skerry import files
+from skerry._seeds import as_seed
 from skerry.errors import EvaluationError, InputError, StoreError
+from skerry.problem import CHECK_CALLS, CHECKED_POINTS
 
 PRIOR = skerry.Prior({"a": st.uniform(-3, 6), "b": st.norm(0, 1)})
 STATIC = files.Settings(draws=60, n_effective=5, seed=3, chunks=3)
@@ -57,6 +60,13 @@ def same(p, q):
     return (p.log_evidence, p.n_calls, p.n_failed) == (q.log_evidence, q.n_calls, q.n_failed)
 
 
+def but_for_the_trial(p):
+    """A run in files has no first trial."""
+    trial = PRIOR.sample(CHECKED_POINTS, as_seed(0).child("check"))
+    failed = {*map(tuple, p.failed.theta)} & {*map(tuple, trial)}
+    return replace(p, n_calls=p.n_calls - CHECK_CALLS, n_failed=p.n_failed - len(failed))
+
+
 def inferred(settings, problem=PROBLEM):
     return skerry.infer(
         problem,
@@ -78,7 +88,7 @@ def test_a_run_in_files_has_the_bits_of_a_run_in_one_process(tmp_path):
             files.evaluate(tmp_path / "run", chunk, PROBLEM)
         standing = files.collect(tmp_path / "run", PROBLEM)
     assert rounds < 40
-    assert same(standing.posterior, inferred(ADAPTIVE))
+    assert same(standing.posterior, but_for_the_trial(inferred(ADAPTIVE)))
 
 
 def test_a_prior_alone_does_and_another_program_fills_the_chunks(tmp_path):
@@ -142,7 +152,7 @@ def test_failures_follow_the_policy_of_the_run(tmp_path):
     for chunk in standing.lacking:
         files.evaluate(tmp_path / "drop", chunk, problem)
     p = files.collect(tmp_path / "drop", problem).posterior
-    assert same(p, inferred(settings, problem))
+    assert same(p, but_for_the_trial(inferred(settings, problem)))
     assert p.n_failed > 0
     files.propose(tmp_path / "stop", problem, settings=STATIC)
     with pytest.raises(EvaluationError, match="got nan"):
@@ -165,7 +175,7 @@ def test_another_problem_or_other_settings_are_refused(tmp_path):
         files.collect(tmp_path / "none")
     with pytest.raises(InputError, match="for a new run"):
         files.propose(tmp_path / "none")
-    for name in ("point", "log_likelihood", "a\nb"):
+    for name in ("point", "log_likelihood"):
         with pytest.raises(InputError, match="head columns"):
             files.propose(tmp_path / "none", skerry.Prior({name: st.norm()}))
     for bad in ({"chunks": 0}, {"seed": -1}, {"chunks": 1.5}):

@@ -218,7 +218,7 @@ def test_the_summary_says_it_all():
     assert (
         f"log evidence  {posterior.log_evidence:.3f} +- {posterior.log_evidence_error:.3f}" in text
     )
-    assert "samples of 6,000 likelihood calls" in text
+    assert "samples of 6,012 likelihood calls" in text
     assert "failed" not in text
     assert "4 modes, heaviest first" in text
     masses = [float(line.split()[2]) for line in lines if "  mass " in line]

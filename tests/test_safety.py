@@ -101,7 +101,7 @@ def test_whatever_stands_on_a_page_is_escaped():
             )
         ],
         lead=HOSTILE,
-        banner=Banner(HOSTILE, good=False),
+        banner=Banner(HOSTILE, "bad", HOSTILE, [(HOSTILE, HOSTILE)]),
         links=[Link(HOSTILE, f"https://{HOSTILE}")],
         footer=HOSTILE,
     )

@@ -26,7 +26,7 @@ from fuzzing import mutate, seeds
 from skerry.cli._app import app
 from skerry.errors import InputError
 
-CODES = {0, 1, 2, 75, 130, 143}
+CODES = {0, 1, 2, 3, 75, 130, 143}
 FEW = 60
 LONG_RUNNING = {"bench", "explore"}
 WORDS = (*mutate.TEXTS[3:], "", "-1", "0", "1", "nan", "inf", "-inf", "1e400", "0x10", "1_000",
@@ -82,6 +82,7 @@ def commands():
         found[entry.name or call.__name__] = tuple(
             _parameter(name, hints[name], given.default)
             for name, given in inspect.signature(call).parameters.items()
+            if typing.get_args(hints[name]) and name != "program"  # whose words are run
         )
     return found
 
@@ -144,7 +145,7 @@ def _small(infer):
 @contextlib.contextmanager
 def shortened():
     """Commands without their long work."""
-    from skerry import demo, plot, study
+    from skerry import demo, report, study
 
     def fit(*args, **options):
         return real_fit(*args, **{**options, "density": "islands"})
@@ -154,8 +155,8 @@ def shortened():
             raise InputError("Expected observations, or a simulator; got neither; pass one.")
         return mock.MagicMock(held_out=1.0, n_likelihoods=3, settings={})
 
-    def picture(*_):
-        return SimpleNamespace(savefig=lambda path: open(path, "wb").close())
+    def picture(*_, **__):
+        return SimpleNamespace(save=lambda path: open(path, "wb").close())
 
     real_fit = skerry.fit
     posterior = _posterior()
@@ -164,8 +165,8 @@ def shortened():
         mock.patch.object(skerry, "infer", _small(skerry.infer)),
         mock.patch.object(skerry, "fit", fit),
         mock.patch.object(skerry, "amortize", amortize),
-        mock.patch.object(plot, "islands", picture),
-        mock.patch.object(plot, "rounds", picture),
+        mock.patch.object(report, "write", lambda posterior, path, *_: Path(path)),
+        mock.patch.object(report, "islands_picture", picture),
         mock.patch.object(demo, "run", return_value=shown),
         mock.patch.object(study, "run", return_value=None),
     ):
