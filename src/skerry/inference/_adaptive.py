@@ -346,7 +346,7 @@ def _hunt(
 
 def _second_hunt(state: State, target: Target) -> tuple[Islands | None, State]:
     """Climb from fresh prior draws and from the walls; the islands with what was new, or None."""
-    most = 3 if target.settings.few_batches else 6
+    most = 2 if target.settings.few_batches else 6
     if state.hunts > most or target.max_calls - state.n_calls < 200:
         return None, state
     d = state.u.shape[1]
