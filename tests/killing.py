@@ -12,16 +12,17 @@ import hashlib
 import json
 import os
 import random
-import signal
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import scipy.stats as st
 
 import skerry
+from lives import life
 
 warnings.simplefilter("ignore")
 os.fsync = lambda handle: None  # a kill loses nothing that the system has; only slow here
@@ -54,32 +55,18 @@ def fingerprint(p):
     return digest.hexdigest()
 
 
-def life(folder, number, seconds, overlap):
-    """One process, killed after so many seconds; its exit status."""
-    child = os.fork()
-    if child == 0:
-        try:
-            store = skerry.Store(folder / "store", unsaved_seconds=0.0)
-            text = fingerprint(run(store, folder / f"calls{number}", overlap))
-            (folder / "result").write_text(text)
-        except BaseException as error:
-            (folder / "error").write_text(repr(error))
-            os._exit(1)
-        os._exit(0)
-    began = time.monotonic()
-    while time.monotonic() - began < seconds:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status
-        time.sleep(0.001)
-    os.kill(child, signal.SIGKILL)
-    return os.waitpid(child, 0)[1]
+def live(folder, number, overlap):
+    """What a life does."""
+    store = skerry.Store(folder / "store", unsaved_seconds=0.0)
+    text = fingerprint(run(store, folder / f"calls{number}", overlap))
+    (folder / "result").write_text(text)
 
 
 def main(folder, kills, seed, overlap):
     rng = random.Random(seed)
     began = time.monotonic()
-    life(folder / "undisturbed", 0, 1e9, overlap)
+    whole = folder / "undisturbed"
+    life(partial(live, whole, 0, overlap), whole, 1e9)
     seconds = time.monotonic() - began
     expected = (folder / "undisturbed" / "result").read_text()
     made = wrong = lives = repeated = excess = 0
@@ -89,7 +76,7 @@ def main(folder, kills, seed, overlap):
         number = 0
         while True:
             left = rng.uniform(0, seconds) if made < kills else 1e9
-            status = life(here, number, left, overlap)
+            status = life(partial(live, here, number, overlap), here, left)
             if (here / "error").exists():
                 raise SystemExit((here / "error").read_text())
             if status == 0:

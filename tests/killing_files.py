@@ -11,17 +11,18 @@ import hashlib
 import json
 import os
 import random
-import signal
 import sys
 import time
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import scipy.stats as st
 
 import skerry
+from lives import life
 from skerry import files
 from skerry.inference import infer  # imported once, for all lives
 from skerry.problem import CHECK_CALLS
@@ -56,26 +57,6 @@ def run(folder):
     (folder / "result").write_text(fingerprint(standing.posterior))
 
 
-def life(folder, seconds):
-    """One process, killed after so many seconds; its exit status."""
-    child = os.fork()
-    if child == 0:
-        try:
-            run(folder)
-        except BaseException as error:
-            (folder / "error").write_text(repr(error))
-            os._exit(1)
-        os._exit(0)
-    began = time.monotonic()
-    while time.monotonic() - began < seconds:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status
-        time.sleep(0.001)
-    os.kill(child, signal.SIGKILL)
-    return os.waitpid(child, 0)[1]
-
-
 def main(folder, kills, seed):
     rng = random.Random(seed)
     scheme = SETTINGS.scheme
@@ -84,13 +65,17 @@ def main(folder, kills, seed):
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     (folder / "undisturbed").mkdir()
-    life(folder / "undisturbed", 1e9)
+    life(partial(run, folder / "undisturbed"), folder / "undisturbed", 1e9)
     seconds = time.monotonic() - began
     made = wrong = lives = left = 0
+
+    def left_to_live():
+        return rng.uniform(0, 0.5 * seconds) if made < kills else 1e9
+
     while made < kills:
         here = folder / f"run{lives}"
         here.mkdir()
-        while life(here, rng.uniform(0, 0.5 * seconds) if made < kills else 1e9) != 0:
+        while life(partial(run, here), here, left_to_live()) != 0:
             if (here / "error").exists():
                 raise SystemExit((here / "error").read_text())
             made += 1
