@@ -2,7 +2,7 @@ r"""The conditional mixture: an observation in, K weighted Gaussians on u out.
 
 :math:`q(u|x) = \sum_k \pi_k(x)\, N(u; \mu_k(x), \Sigma_k(x))`. K is over-complete: components that
 aren't needed fade. The parameters are those of :mod:`skerry.flows.components`; here they are
-evaluated for many u under one x, which passes the network once.
+evaluated for many u under one x, which passes the network once (:mod:`._many`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from skerry._seeds import Seed
 from skerry.embeddings import Standard, n_features
 from skerry.flows.components import Components, Parameters, components
-from skerry.flows.components import inverse as inverse_of
 
 LOG_SCALE_LIMITS = (-12.0, 3.0)
 START_SPREAD, START_SCALE = 0.8, 0.6  # the components' places and sizes before training
@@ -109,42 +108,3 @@ def conditional(
         log_scales=jnp.asarray(np.full((K, dim), np.log(START_SCALE), np.float32)),
     )
     return Conditional(standard, embedding, Components(constant, head, False))
-
-
-def log_density(values: Parameters, u: Float[Array, "n d"]) -> Float[Array, " n"]:
-    """The mixture's log density of n points: products and sums, no solve."""
-    scaled = (u[:, None, :] - values.shifts) * jnp.exp(-values.log_scales)
-    z = scaled + jnp.sum(values.lowers * scaled[:, :, None, :], axis=-1)
-    constant = 0.5 * u.shape[1] * np.log(2 * np.pi)
-    terms = values.logits - jnp.sum(values.log_scales, axis=-1) - 0.5 * jnp.sum(z**2, axis=-1)
-    return jax.nn.logsumexp(terms, axis=-1) - constant
-
-
-def draw(
-    values: Parameters, noise: Float[Array, "n d"], uniform: Float[Array, " n"]
-) -> Float[Array, "n d"]:
-    """Points of the mixture from standard normal and uniform numbers."""
-    edges = jnp.cumsum(jnp.exp(values.logits))
-    k = jnp.sum(edges[None] < (uniform * edges[-1])[:, None], axis=1)
-    k = jnp.minimum(k, len(edges) - 1)
-    factors = jnp.exp(values.log_scales)[:, :, None] * jax.vmap(inverse_of)(values.lowers)
-    return values.shifts[k] + jnp.sum(factors[k] * noise[:, None, :], axis=-1)
-
-
-def propose(
-    values: Parameters,
-    retained: Float[Array, " d"],
-    noise: Float[Array, "n d"],
-    uniform: Float[Array, " n"],
-    from_prior: Bool[Array, " n"],
-    prior_share: Float[Array, ""],
-) -> tuple[Float[Array, "n1 d"], Float[Array, " n1"]]:
-    """The retained point and n candidates, and log g at all of them: one observation.
-
-    ``g = (1 - b) q(.|x) + b N(0, I)`` with the share b of prior draws.
-    """
-    fresh = jnp.where(from_prior[:, None], noise, draw(values, noise, uniform))
-    u = jnp.concatenate([retained[None], fresh])
-    log_prior = -0.5 * jnp.sum(u**2, axis=1) - 0.5 * u.shape[1] * np.log(2 * np.pi)
-    log_q = log_density(values, u) + jnp.log1p(-prior_share)
-    return u, jnp.logaddexp(log_q, jnp.log(prior_share) + log_prior)
