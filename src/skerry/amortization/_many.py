@@ -7,79 +7,105 @@ takes with one observation after the other.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from skerry.amortization._network import Conditional
+from skerry.amortization._network import Conditional, Mixture, n_forward
 
 
-class Many(NamedTuple):
-    """The parameters of K components in d dimensions, for k observations.
-
-    ``lowers`` holds the strict lower triangles row by row, P = d (d - 1) / 2 numbers each.
-    """
-
-    logits: Float[Array, "K k"]
-    shifts: Float[Array, "K d k"]
-    log_scales: Float[Array, "K d k"]
-    lowers: Float[Array, "K P k"]
-
-
-def many(network: Conditional, x: Float[Array, "k ..."]) -> Many:
+def many(network: Conditional, x: Float[Array, "k ..."]) -> Mixture:
     """The mixtures of k observations."""
-    values = jax.vmap(network, out_axes=-1)(x)
-    rows, columns = np.tril_indices(values.shifts.shape[1], -1)
-    return Many(values.logits, values.shifts, values.log_scales, values.lowers[:, rows, columns])
+    return jax.vmap(network, out_axes=-1)(x)
 
 
-def log_density(values: Many, u: Float[Array, "n d k"]) -> Float[Array, "n k"]:
+def log_density(values: Mixture, u: Float[Array, "n d k"]) -> Float[Array, "n k"]:
     """The mixtures' log densities of n points each: products and sums, no solve."""
-    d = u.shape[1]
+    first = n_forward(len(values.logits), _bent(values))
+    forth, back = (Mixture(*(part[rows] for part in values)) for rows in _halves(first))
+    terms = [_terms(forth, u)]
+    if len(back.logits):
+        terms.append(_terms(back, u[:, ::-1]))
+    every = jnp.concatenate(terms, axis=1)
+    top = jax.lax.stop_gradient(jnp.max(every, axis=1, keepdims=True))
+    total = jnp.log(jnp.sum(jnp.exp(every - top), axis=1)) + top[:, 0]
+    return total - 0.5 * u.shape[1] * np.log(2 * np.pi)
+
+
+def _bent(values: Mixture) -> bool:
+    return values.curves.size > 0
+
+
+def _halves(first: int) -> tuple[slice, slice]:
+    return slice(0, first), slice(first, None)
+
+
+def _terms(values: Mixture, u: Float[Array, "n d k"]) -> Float[Array, "n K k"]:
+    """Each component's share of the density, in logs, but for the constant."""
     narrow = jnp.exp(-values.log_scales)
-    scaled = [(u[:, None, j] - values.shifts[:, j]) * narrow[:, j] for j in range(d)]
-    square, p = 0.0 * scaled[0], 0
-    for j in range(d):
-        z = scaled[j]
+    log_det = values.logits - jnp.sum(values.log_scales, axis=1)
+    scaled: list[Any] = []
+    before: list[Any] = []
+    square: Any = 0.0
+    bent, p = _bent(values), 0
+    for j in range(u.shape[1]):
+        scaled.append((u[:, None, j] - values.shifts[:, j]) * narrow[:, j])
+        z, wide = scaled[j], 0.0
         for i in range(j):
             z = z + values.lowers[:, p] * scaled[i]
+            if bent:
+                z = z + values.curves[:, p] * (before[i] ** 2 - 1.0)
+                wide = wide + values.funnels[:, p] * before[i]
             p += 1
+        if bent and j:
+            z = z * jnp.exp(-wide)
+            log_det = log_det - wide
+        before.append(_seen(z))
         square = square + z * z
-    terms = values.logits - jnp.sum(values.log_scales, axis=1) - 0.5 * square
-    top = jax.lax.stop_gradient(jnp.max(terms, axis=1, keepdims=True))
-    total = jnp.log(jnp.sum(jnp.exp(terms - top), axis=1)) + top[:, 0]
-    return total - 0.5 * d * np.log(2 * np.pi)
+    return log_det - 0.5 * square
+
+
+def _seen(z: Any) -> Any:
+    """What a coordinate is to those after it: itself, and never beyond 2."""
+    return z * jax.lax.rsqrt(1.0 + 0.25 * z * z)
 
 
 def draw(
-    values: Many, noise: Float[Array, "n d k"], uniform: Float[Array, "n k"]
+    values: Mixture, noise: Float[Array, "n d k"], uniform: Float[Array, "n k"]
 ) -> Float[Array, "n d k"]:
     """Points of the mixtures from standard normal and uniform numbers."""
     edges = jnp.cumsum(jnp.exp(values.logits), axis=0)
     which = jnp.sum(edges[None] < (uniform * edges[-1])[:, None], axis=1)
     which = jnp.minimum(which, len(edges) - 1)[:, None]
 
-    def chosen(parts: Any) -> Any:
-        return jnp.take_along_axis(parts, which, axis=0)
-
-    shifts, scales = chosen(values.shifts), jnp.exp(chosen(values.log_scales))
-    lowers = chosen(values.lowers)
+    shifts, log_scales, lowers, funnels, curves = (
+        jnp.take_along_axis(part, which, axis=0) for part in values[1:]
+    )
+    d = noise.shape[1]
     scaled: list[Any] = []
-    p = 0
-    for j in range(noise.shape[1]):
-        y = noise[:, j]
+    before: list[Any] = []
+    bent, p = _bent(values), 0
+    for j in range(d):
+        y, wide = noise[:, j], 0.0
+        before.append(_seen(y))
+        for i in range(j if bent else 0):
+            wide = wide + funnels[:, p + i] * before[i]
+        y = y * jnp.exp(wide)
         for i in range(j):
             y = y - lowers[:, p] * scaled[i]
+            if bent:
+                y = y - curves[:, p] * (before[i] ** 2 - 1.0)
             p += 1
         scaled.append(y)
-    return shifts + scales * jnp.stack(scaled, axis=1)
+    found = shifts + jnp.exp(log_scales) * jnp.stack(scaled, axis=1)
+    return jnp.where(which < n_forward(len(edges), bent), found, found[:, ::-1])
 
 
 def propose(
-    values: Many,
+    values: Mixture,
     retained: Float[Array, "d k"],
     noise: Float[Array, "n d k"],
     uniform: Float[Array, "n k"],

@@ -1,13 +1,13 @@
 r"""The conditional mixture: an observation in, K weighted Gaussians on u out.
 
 :math:`q(u|x) = \sum_k \pi_k(x)\, N(u; \mu_k(x), \Sigma_k(x))`. K is over-complete: components that
-aren't needed fade. The parameters are those of :mod:`skerry.flows.components`; here they are
-evaluated for many u under one x, which passes the network once (:mod:`._many`).
+aren't needed fade. In few dimensions they are bent besides: funnels and crescents. An observation
+passes the network once for many u (:mod:`._many`).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -17,10 +17,29 @@ from jaxtyping import Array, Float
 
 from skerry._seeds import Seed
 from skerry.embeddings import Standard, n_features
-from skerry.flows.components import Components, Parameters, components
 
 LOG_SCALE_LIMITS = (-12.0, 3.0)
 START_SPREAD, START_SCALE = 0.8, 0.6  # the components' places and sizes before training
+
+
+class Mixture(NamedTuple):
+    """K components in d dimensions, for one observation or, along a last axis, for many.
+
+    The last three hold a strict lower triangle each, row by row: P = d (d - 1) / 2 numbers. What
+    they do to a point is told in :mod:`._mixtures`; the last two are empty for Gaussians.
+    """
+
+    logits: Float[Array, "K ..."]
+    shifts: Float[Array, "K d ..."]
+    log_scales: Float[Array, "K d ..."]
+    lowers: Float[Array, "K P ..."]
+    funnels: Float[Array, "K P ..."]
+    curves: Float[Array, "K P ..."]
+
+
+def n_forward(K: int, bent: bool) -> int:
+    """How many of K components take the coordinates front to back: half of them, if it matters."""
+    return K - K // 2 if bent else K
 
 
 class Residual(eqx.Module):
@@ -73,16 +92,28 @@ def residual(n_in: int, width: int, blocks: int, n_out: int, seed: Seed) -> Resi
 
 
 class Conditional(eqx.Module):
-    """The network: ``x -> standard -> embedding -> head -> components``."""
+    """The network: ``x -> standard -> embedding -> head -> mixture``."""
 
     standard: Standard
     embedding: Any
-    components: Components
+    head: Residual
+    n_components: int = eqx.field(static=True)
+    dim: int = eqx.field(static=True)
+    bent: bool = eqx.field(static=True)
 
-    def __call__(self, x: Float[Array, "..."]) -> Parameters:
+    def __call__(self, x: Float[Array, "..."]) -> Mixture:
         """The mixture for one observation."""
-        values = self.components.at(self.embedding(self.standard(x)))
-        return values._replace(log_scales=jnp.clip(values.log_scales, *LOG_SCALE_LIMITS))
+        found = self.head(self.embedding(self.standard(x)))
+        K, d = self.n_components, self.dim
+        sizes = _sizes(d, self.bent)
+        ends = np.cumsum([K * size for size in sizes[:-1]])
+        logits, shifts, log_scales, *ties = jnp.split(found, ends)
+        return Mixture(
+            jax.nn.log_softmax(logits),
+            shifts.reshape(K, d),
+            jnp.clip(log_scales.reshape(K, d), *LOG_SCALE_LIMITS),
+            *(tie.reshape(K, n) for tie, n in zip(ties, sizes[3:], strict=True)),
+        )
 
 
 def conditional(
@@ -95,16 +126,22 @@ def conditional(
     n_components: int,
     width: int,
     depth: int,
+    bent: bool = False,
 ) -> Conditional:
     """A fresh network, its components scattered over the prior."""
     K = n_components
-    blank = components(np.zeros(K), dim, seed)
-    n_out = K * (1 + 2 * dim + dim * (dim - 1) // 2)
+    n_out = K * sum(_sizes(dim, bent))
     n_in = n_features(embedding, x_shape)
     head = residual(n_in, width, depth - 1, n_out, seed.child("head"))
-    scatter = seed.child("scatter").numpy().standard_normal((K, dim))
-    constant = blank.constant._replace(
-        shifts=jnp.asarray((START_SPREAD * scatter).astype(np.float32)),
-        log_scales=jnp.asarray(np.full((K, dim), np.log(START_SCALE), np.float32)),
-    )
-    return Conditional(standard, embedding, Components(constant, head, False))
+    scatter = START_SPREAD * seed.child("scatter").numpy().standard_normal((K, dim))
+    start = np.zeros(n_out)
+    start[K : K * (1 + dim)] = scatter.ravel()
+    start[K * (1 + dim) : K * (1 + 2 * dim)] = np.log(START_SCALE)
+    head = eqx.tree_at(lambda h: h.constant, head, jnp.asarray(start.astype(np.float32)))
+    return Conditional(standard, embedding, head, K, dim, bent)
+
+
+def _sizes(d: int, bent: bool) -> tuple[int, ...]:
+    """How many numbers a component takes for each part of a :class:`Mixture`."""
+    P = d * (d - 1) // 2
+    return (1, d, d, P, bent * P, bent * P)
