@@ -20,8 +20,8 @@ budget counts forward runs. ``fresh`` simulates anew in each step.
 
 ``bound`` is what no classifier can exceed but by chance, from the raw draws' own weights: 1/2 and
 half of the total variation, E_q |p/q - 1| / 2. It costs seconds where the classifier takes minutes,
-and is printed for all ten observations. ``--keep FOLDER`` saves the estimators, ``--reuse`` takes them
-from there; ``--observations`` with no number trains and bounds alone.
+and is printed for all ten observations. ``--keep FOLDER`` saves the estimators, ``--reuse`` takes
+them from there; ``--observations`` with no number trains and bounds alone.
 
 CPU seconds are those of the whole process, compilation included. Each run appends a row of JSON to
 ``benchmarks/results/history.jsonl``. The classifier takes most of the time: in ten dimensions
