@@ -19,6 +19,7 @@ from skerry.errors import InputError
 from skerry.evaluate import Evaluations, Failures, check_failures
 from skerry.execution import Forward, Predictions, Remembered, Runner, runner
 from skerry.inference import _adaptive as adaptive
+from skerry.inference import _points
 from skerry.inference._calls import Calls, OutOfTimeError, stopped
 from skerry.inference._conclude import MIN_POINTS, Outcome, check_asked, conclude
 from skerry.inference._fit import DensityName, Fit
@@ -245,12 +246,22 @@ def _static(calls: Calls, n: int, seed: Seed, progress: Progress | None) -> Outc
         raise stopped("prior draws") from None
     known = np.flatnonzero(~np.isnan(log_l))
     kept = known[weighty(log_l[known])] if len(known) else known
+    thin = None
+    if len(kept) > _points.MOST:
+        thin = _points.thinned(log_l, kept, seed)
+        kept = thin.rows
     chosen = np.empty((len(kept), prior.ndim))
     for rows, u in draws():
         first, last = np.searchsorted(kept, (rows.start, rows.stop))
         chosen[first:last] = u[kept[first:last] - rows.start]
-    points = Points(chosen, prior.from_u(chosen), log_l[kept], np.zeros(len(kept)))
-    return Outcome(points, n_calls=n, failed=calls.failed, log_weights=log_l[known])
+    offset = np.zeros(len(kept)) if thin is None else thin.log_weights - log_l[kept]
+    return Outcome(
+        Points(chosen, prior.from_u(chosen), log_l[kept], offset),
+        n_calls=n,
+        failed=calls.failed,
+        log_weights=log_l[known],
+        n_independent=None if thin is None else thin.n_independent,
+    )
 
 
 def _report_draws(progress: Progress, start: int, n: int, done: int, _: int) -> None:

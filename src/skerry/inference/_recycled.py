@@ -201,11 +201,12 @@ class Recycled:
 
 
 def judged_as_draws(posterior: Posterior, n_independent: float, asked: float) -> Posterior:
-    """A posterior of correlated draws of itself: their number stands for the weights' size.
+    """A posterior of draws of itself: the number of independent ones stands for the weights' size.
 
-    Errors of masses go with one over its root; k-hat, a property of weights, is that of equal ones.
+    Errors of masses go with one over its root.
     """
-    widened = float(np.sqrt(posterior.n_effective / n_independent))
+    size = weights.effective_sample_size(posterior.log_weights)
+    widened = float(np.sqrt(size / n_independent))
 
     def wider(mode: Mode) -> Mode:
         error = mode.mass_error * widened
@@ -216,8 +217,7 @@ def judged_as_draws(posterior: Posterior, n_independent: float, asked: float) ->
         posterior,
         modes=tuple(map(wider, posterior.modes)),
         n_effective=float(n_independent),
-        khat=0.0,
-        status=judge(n_independent, asked, 0.0),
+        status=judge(n_independent, asked, posterior.khat),
     )
 
 
