@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import typer
 
 import skerry
+from skerry._saving import write_text
 from skerry.cli._answer import write_answer
 from skerry.cli._errors import GO_ON, INTERRUPTED
 from skerry.cli._files import read_model, read_observation, read_prior, read_problem
@@ -177,7 +178,7 @@ def write_run(
     """The run folder; unless silent, the summary or, on a stream, the JSON answer."""
     folder.mkdir(parents=True, exist_ok=True)
     posterior.save(folder / POSTERIOR)
-    (folder / "summary.txt").write_text(posterior.summary() + "\n", "utf-8")
+    write_text(folder / "summary.txt", posterior.summary() + "\n")
     about = {"settings": posterior.settings, "status": posterior.status.name.lower()}
     write_settings(folder, command, about)
     write_report(posterior, folder)

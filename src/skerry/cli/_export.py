@@ -9,6 +9,7 @@ import typer
 
 import skerry
 from skerry import interop
+from skerry._saving import whole
 from skerry.errors import InputError
 from skerry.interop._lookup import needed
 from skerry.posterior import Posterior
@@ -35,13 +36,15 @@ def _netcdf(posterior: Posterior, out: Path) -> tuple[Path, ...]:
 
 
 def _csv(posterior: Posterior, out: Path) -> tuple[Path, ...]:
-    interop.to_pandas(posterior).to_csv(out, index=False)
+    with whole(out) as part:
+        interop.to_pandas(posterior).to_csv(part, index=False)
     return (out,)
 
 
 def _parquet(posterior: Posterior, out: Path) -> tuple[Path, ...]:
     needed("pyarrow", "pyarrow")
-    interop.to_pandas(posterior).to_parquet(out, engine="pyarrow", index=False)
+    with whole(out) as part:
+        interop.to_pandas(posterior).to_parquet(part, engine="pyarrow", index=False)
     return (out,)
 
 

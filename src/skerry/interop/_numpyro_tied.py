@@ -74,13 +74,12 @@ class Joint:
         z = self._standard(settings, values).reshape(values.shape)
         diagonal = np.diagonal(self._split(settings)[1], axis1=-2, axis2=-1)
         scale = np.log(diagonal).reshape(values.shape)
-        total = (0.5 * z**2 + scale + LOG_ROOT_TWO_PI).sum(axis=1)
-        return np.asarray(-total, np.float64)
+        return -(0.5 * z**2 + scale + LOG_ROOT_TWO_PI).sum(axis=1)
 
     def _standard(self, settings: FloatArray, values: FloatArray) -> FloatArray:
         middle, factor = self._split(settings)
         away = values.reshape(middle.shape) - middle
-        return np.linalg.solve(factor, away[..., None])[..., 0]
+        return np.asarray(np.linalg.solve(factor, away[..., None])[..., 0], np.float64)
 
     def _split(self, settings: FloatArray) -> tuple[FloatArray, FloatArray]:
         n, vectors = len(settings), self.size // self.k
