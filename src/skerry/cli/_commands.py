@@ -12,7 +12,7 @@ import typer
 
 import skerry
 from skerry._saving import write_text
-from skerry.cli._answer import write_answer
+from skerry.cli._answer import write_answer, write_json
 from skerry.cli._errors import GO_ON, INTERRUPTED
 from skerry.cli._files import read_model, read_observation, read_prior, read_problem
 from skerry.cli._folder import POSTERIOR, REPORT, run_folder, write_report, write_settings
@@ -108,6 +108,7 @@ def run_amortize(
     out: Path | None,
     quiet: bool,
     line: str = "",
+    stream: TextIO | None = None,
 ) -> None:
     """``skerry amortize``: with options of :func:`skerry.amortize`."""
     from skerry.amortization import TRAINING
@@ -128,6 +129,18 @@ def run_amortize(
     folder.mkdir(parents=True, exist_ok=True)
     estimator.save(folder / "estimator.npz")
     write_settings(folder, command, {"settings": estimator.settings})
+    if stream is not None:
+        write_json(
+            {
+                "folder": str(folder),
+                "held_out": estimator.held_out,
+                "n_likelihoods": estimator.n_likelihoods,
+                "names": list(estimator.prior.names),
+                "x_shape": list(estimator.x_shape),
+            },
+            stream,
+        )
+        return
     if not quiet:
         typer.echo(
             f"held-out negative log density {estimator.held_out:.3f} nats, "
