@@ -1,7 +1,8 @@
 r"""Weighted maximum likelihood: densities fitted to weighted points.
 
 The objective is :math:`-\sum_i \bar w_i \log q(u_i|x_i)` with self-normalised weights, whose
-minimiser minimises :math:`KL(p\|q)` (arXiv:2512.04954). Each epoch draws its minibatches in
+minimiser minimises :math:`KL(p\|q)` (arXiv:2512.04954; equation :eq:`objective` of the method).
+Each epoch draws its minibatches in
 proportion to the weights (systematic resampling), so that a step's loss is a plain mean: its scale
 depends neither on N nor on the weights' scale, a few heavy weights don't make noisy gradients, and
 shapes stay the same whatever N, so that nothing is compiled again. A part of the points is held

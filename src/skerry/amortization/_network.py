@@ -1,8 +1,9 @@
 r"""The conditional mixture: an observation in, K weighted Gaussians on u out.
 
-:math:`q(u|x) = \sum_k \pi_k(x)\, N(u; \mu_k(x), \Sigma_k(x))`. K is over-complete: components that
-aren't needed fade. The parameters are those of :mod:`skerry.flows.components`; here they are
-evaluated for many u under one x, which passes the network once.
+:math:`q(u|x) = \sum_k \pi_k(x)\, N(u; \mu_k(x), \Sigma_k(x))`. Equation :eq:`conditional` of the
+method. K is over-complete: components that aren't needed fade. The parameters are those of
+:mod:`skerry.flows.components`; here they are evaluated for many u under one x, which passes the
+network once.
 """
 
 from __future__ import annotations

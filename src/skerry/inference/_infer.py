@@ -39,7 +39,8 @@ class Static:
 
     Simple, embarrassingly parallel, and good where the posterior fills more than about 1/n of the
     prior: the effective sample size is about n times the share of the prior's volume that the
-    posterior fills. Where that is too little the posterior's status says so.
+    posterior fills (equation :eq:`static-size` of the method). Where that is too little the
+    posterior's status says so.
 
     Args:
         n: prior draws, each one likelihood call.
@@ -93,9 +94,9 @@ def infer(
         failures: what becomes of NaN, +inf and exceptions: ``"raise"``, ``"drop"`` (left out of
             all counts; conditional on success) or ``"zero"`` (an impossible point).
         executor: where the likelihood runs: None, this process; a number of worker processes; a
-            pool with ``submit`` or ``map``; or :class:`~skerry.execution.Workers`, with a time
+            pool with ``submit`` or ``map``; or :class:`~skerry.Workers`, with a time
             limit for points. The answer doesn't depend on it. (Gradients are taken here.)
-        store: a folder, or a :class:`~skerry.store.Store`, that keeps every evaluation. The same
+        store: a folder, or a :class:`~skerry.Store`, that keeps every evaluation. The same
             call again, after any kind of death, goes on where it was, and gives the same bits as
             a run that was never disturbed. (A vectorised function must give a point the same bits
             in any company.)

@@ -7,9 +7,10 @@ or a prior volume for each point, and that is the same thing:
 .. math:: w_i = \frac{\pi(\theta_i) L_i}{g(\theta_i)} = n Z \bar w_i, \qquad
    \frac{\pi(\theta_i)}{g(\theta_i)} = \frac{n Z \bar w_i}{L_i}
 
-with normalised weights :math:`\bar w_i`: the mean of :math:`w_i` is then the run's own Z. (For a
-point of nested sampling, :math:`\bar w_i Z = L_i \Delta X_i`, so that :math:`\pi/g = n \Delta X_i`:
-one of n points stands for a prior mass of :math:`\Delta X_i`; Skilling 2006.)
+with normalised weights :math:`\bar w_i` (equation :eq:`recycled` of the method): the mean of
+:math:`w_i` is then the run's own Z. (For a point of nested sampling, :math:`\bar w_i Z = L_i \Delta
+X_i`, so that :math:`\pi/g = n \Delta X_i`: one of n points stands for a prior mass of :math:`\Delta
+X_i`; Skilling 2006.)
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def fit(
 ) -> Posterior:
     r"""The posterior from points evaluated earlier: a scan, a table, draws of a known density.
 
-    Weights are :math:`w_i = \pi(\theta_i) L_i / g(\theta_i)`.
+    Weights are :math:`w_i = \pi(\theta_i) L_i / g(\theta_i)` (equation :eq:`weight` of the method).
 
     Args:
         theta: points, ``(n, d)``; columns in the order of ``prior.names``. Or the
