@@ -14,15 +14,18 @@ what is measured, and how.
 """
 
 import argparse
+import itertools
 import json
 import os
 import sys
 from pathlib import Path
 
+import _history
 import methods
 import problems
 from frame import rows
 
+MANY = ("skerry", "sbi", "bayesflow", "each")
 CAPS = {"max_calls": 500_000, "max_cpu": 900.0, "max_wall": 2700.0}
 
 
@@ -32,6 +35,10 @@ def main(words=None):
         from frame import one
 
         return one.main(words[1])
+    if words[:1] == ["train"]:
+        from frame import amortised
+
+        return amortised.main(words[1])
     if words[:1] == ["several"]:
         from frame import quick
 
@@ -39,7 +46,8 @@ def main(words=None):
     options = arguments(words)
     if options.core is not None:
         os.sched_setaffinity(0, {options.core})
-    return {"run": run, "quick": quick_run, "tables": tables}[options.command](options)
+    commands = {"run": run, "amortised": amortised_run, "quick": quick_run, "tables": tables}
+    return commands[options.command](options)
 
 
 def arguments(words):
@@ -58,6 +66,17 @@ def arguments(words):
         one.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
     one.add_argument("--c2st", type=int, default=5_000, help="draws for it; 0: none")
     one.add_argument("--missing", action="store_true", help="only runs that have no row yet")
+    many = commands.add_parser("amortised", parents=[common], help="one training, all observations")
+    many.add_argument("--tasks", nargs="+", default=["two_moons", "gaussian_mixture"])
+    many.add_argument("--methods", nargs="+", default=list(MANY), choices=MANY)
+    many.add_argument("--budgets", nargs="+", type=int, default=[1_000, 10_000])
+    many.add_argument("--observations", nargs="+", type=int, default=[1, 2, 3, 4, 5])
+    many.add_argument("--seeds", nargs="+", type=int, default=[0])
+    many.add_argument("--draws", type=int, default=5_000)
+    many.add_argument("--n-effective", type=int, default=5_000, help="of refined posteriors")
+    many.add_argument("--max-cpu", type=float, default=CAPS["max_cpu"])
+    many.add_argument("--max-wall", type=float, default=CAPS["max_wall"])
+    many.add_argument("--missing", action="store_true", help="only runs that have no row yet")
     quick = commands.add_parser("quick", parents=[common], help="Skerry alone, guarded")
     quick.add_argument("--accept", action="store_true", help="append this as the accepted row")
     shown = commands.add_parser("tables", parents=[common], help="what the history says")
@@ -67,7 +86,6 @@ def arguments(words):
 
 def run(options):
     """Each problem, seed and method; a row each."""
-    from _history import append
     from frame import isolated, judge
 
     wanted = [*options.problems, *(name for s in options.set for name in problems.SETS[s])]
@@ -84,7 +102,7 @@ def run(options):
                 if found is not None:
                     about |= judge.judged(task, found, about, options.c2st)
                 row = {"kind": "run", **spec, "settings": asked, **about}
-                append(row | provenance(method), options.history)
+                _history.append(row | provenance(method), options.history)
                 told = ("outcome", "message", "calls", "cpu_s", "calls_per_effective")
                 told += ("log_evidence_z", "mass_error", "lost_modes", "c2st", "sliced_w")
                 print(
@@ -93,9 +111,38 @@ def run(options):
 
 
 def provenance(method):
-    import _history
-
     return _history.provenance(methods.get(method).PACKAGES)
+
+
+def amortised_run(options):
+    """Each task, budget, seed and method; a row each."""
+    from frame import amortised, isolated
+    from methods import amortised as adapters
+
+    from skerry.tasks import amortised as tasks
+
+    known = {
+        (r["task"], r["method"], r["n_simulations"], r["seed"])
+        for r in rows.read(options.history)
+        if r["kind"] == "amortised"
+    }
+    asked = ("observations", "draws", "n_effective", "max_cpu", "max_wall")
+    for task in options.tasks:
+        for budget in options.budgets:
+            for seed, method in itertools.product(options.seeds, options.methods):
+                head = {"task": task, "method": method, "n_simulations": budget, "seed": seed}
+                head["n_simulations"] = 0 if method == "each" else budget
+                if (options.missing or method == "each") and tuple(head.values()) in known:
+                    continue
+                known.add(tuple(head.values()))
+                settings = {name: getattr(options, name) for name in asked}
+                about, found = isolated.run(head | settings, word="train")
+                if found:
+                    about |= amortised.judged(tasks.get(task), settings, found)
+                row = {"kind": "amortised", **head, "settings": settings, **about}
+                packages = adapters.get(method).PACKAGES
+                _history.append(row | _history.provenance(packages), options.history)
+                print(json.dumps(head | about), flush=True)
 
 
 def quick_run(options):

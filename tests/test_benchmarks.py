@@ -132,7 +132,6 @@ def test_what_was_found_badly_is_judged_so():
     [
         ("calls", {}, "cap: calls", 1300),
         ("spins", {"max_cpu": 0.3}, "cap: CPU s", 7),
-        ("sleeps", {"max_wall": 5.0}, "cap: wall s", 7),
         ("breaks", {}, "crash", 0),
         ("dies", {}, "crash", 0),
     ],
@@ -144,6 +143,18 @@ def test_failures_and_caps_have_names(isolated, method, caps, outcome, calls):
     assert about["calls"] == calls
     if method == "breaks":
         assert about["message"] == "RuntimeError: no bound found"
+
+
+def test_a_run_that_hangs_is_killed(isolated, tmp_path):
+    from frame import isolated as frame
+
+    about, found = isolated("sleeps", max_wall=2.0)
+    assert found is None
+    assert about["outcome"] == "cap: wall s"
+    assert about["calls"] in (None, 0, 7)  # how far it gets depends on the machine
+    assert frame._calls(tmp_path) is None
+    np.array([7]).tofile(tmp_path / "calls")
+    assert frame._calls(tmp_path) == 7
 
 
 def test_a_clock_counts_nothing_twice():
@@ -193,6 +204,16 @@ def test_every_method_says_what_was_chosen():
         assert len(adapter.SETTINGS) > 40
         assert callable(adapter.run)
         assert callable(adapter.prepare)
+
+
+def test_every_amortised_method_says_what_was_chosen():
+    from methods import amortised
+
+    for name in amortised.NAMES:
+        adapter = amortised.get(name)
+        assert adapter.PACKAGES
+        assert len(adapter.SETTINGS) > 40
+        assert callable(adapter.train)
 
 
 def test_prior_draws_and_rejection_find_the_corners():
@@ -337,6 +358,60 @@ def test_the_report_is_written_from_rows_alone(tmp_path):
     assert picture.startswith("<?xml")
     report.write([*runs, row()], tmp_path)
     assert (tmp_path / "images" / "bench_dimension.svg").read_text() == picture
+
+
+def training(method, **rest):
+    found = {"kind": "amortised", "task": "two_moons", "method": method, "n_simulations": 1000}
+    found |= {"seed": 0, "outcome": "finished", "train_cpu_s": 30.0, "raw_c2st": [0.5, 0.6]}
+    return found | rest
+
+
+def test_amortised_tables_say_when_training_pays(tmp_path):
+    from frame import many, report
+
+    rows = [
+        training("skerry", refine_cpu_s=[0.5, 0.5], refine_calls=[8, 10], compile_s=9.0),
+        training("each", n_simulations=0, train_cpu_s=0.0, refine_cpu_s=[2.0], raw_c2st=None),
+        training("peer", outcome="crash", message="ImportError: no", raw_c2st=None),
+    ]
+    text = many.table(rows).splitlines()
+    assert "| 1,000 | peer | 0 | 30 (-) | - |" in text[2]
+    assert text[2].endswith("crash: ImportError: no |")
+    assert "30 (9) | 0.550 | - | 9 | 0.50 |" in text[3]
+    assert "| 30 / 2 s | 35 / 20 s | 80 / 200 s |" in many.paying(rows)
+    assert "| 20 observations |" in many.paying(rows)
+    slower = [training("skerry", refine_cpu_s=[3.0]), rows[1]]
+    assert "| never |" in many.paying(slower)
+    report.write(rows, tmp_path)
+    assert "When training pays" in (tmp_path / "benchmarks_tables.md").read_text()
+
+
+def test_a_training_is_measured_step_by_step():
+    from frame import amortised
+
+    from skerry.tasks import amortised as many
+
+    task = many.get("two_moons")
+
+    class Trained:
+        def sample(self, x, n, seed):
+            return np.array([task.sample(one, n, seed) for one in x])
+
+    class Broken(Trained):
+        def refine(self, x, n_effective, seed):
+            raise RuntimeError("no likelihood")
+
+    spec = {"n_simulations": 10, "seed": 0, "observations": [1, 2], "draws": 300}
+    spec |= {"n_effective": 100, "max_cpu": 60.0}
+    method = types.SimpleNamespace(prepare=lambda clock: None, train=lambda *_: Trained())
+    about, found = amortised.run(spec, method, task)
+    assert about["outcome"] == "finished"
+    assert found["raw"].shape == (2, 300, 2)
+    assert max(amortised.judged(task, spec, found)["raw_c2st"]) < 0.6
+    method.train = lambda *_: Broken()
+    about, found = amortised.run(spec, method, task)
+    assert about["message"] == "RuntimeError: no likelihood"
+    assert "raw" in found
 
 
 SEEDS, NAMES = 5, ("corners", "eggbox", "mixture", "bananas")

@@ -30,6 +30,7 @@ from frame.found import Counted, Found, Job, Stopped
 def main(text: str) -> None:
 
     spec = json.loads(text)
+    harden(spec["max_cpu"])
     about = run(spec, methods.get(spec["method"]), problems.get(spec["problem"]))
     Path("about.json").write_text(json.dumps(about))
 
@@ -90,11 +91,14 @@ def peak_mb() -> float:
 
 
 def limit(max_cpu: float) -> None:
-    """Raise :class:`Stopped` after so many CPU seconds; the kernel kills soon after that."""
-    used = time.process_time()
+    """Raise :class:`Stopped` after so many CPU seconds from now."""
     signal.signal(signal.SIGPROF, _out_of_time)
     signal.setitimer(signal.ITIMER_PROF, max_cpu, 1.0)
-    hard = int(used + 1.2 * max_cpu + 15.0)
+
+
+def harden(max_cpu: float) -> None:
+    """Let the kernel kill this process where :func:`limit` has no effect, well past the cap."""
+    hard = int(time.process_time() + 1.2 * max_cpu + 60.0)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
 

@@ -31,6 +31,7 @@ def several(text: str) -> None:
     """A problem's seeds, one after the other in this process; rows to ``about.json``."""
     spec = json.loads(text)
     task, found = problems.get(spec["problem"]), []
+    one.harden(len(spec["seeds"]) * spec["max_cpu"])
     for seed in spec["seeds"]:
         Path("found.npz").unlink(missing_ok=True)
         Path("calls").unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import methods
 import problems
 
-from frame import plots, tables
+from frame import many, plots, tables
 from frame.rows import Row, runs
 
 COSTED = ("corners", "higgs_4d", "mixture_5d")
@@ -57,6 +57,7 @@ def sections(rows: list[Row], out: Path) -> list[str]:
             picture = f"\n\n![{name}](images/bench_{name}.svg)" if drawn else ""
             parts.append(f"### {name.capitalize()}\n\n{words}{picture}\n\n{table}")
     parts += costs(found, out)
+    parts += amortised(rows)
     speeds = tables.speed_tables(rows)
     if speeds:
         parts += ["## Bare flows", SPEED, speeds]
@@ -72,6 +73,27 @@ AHEAD = (
 SPEED = (
     "Three dimensions, 8 bins, 2 x 64 hidden units, one core: `python benchmarks/flow_speed.py`."
 )
+
+
+MANY = (
+    "One training on so many simulations, then five of the benchmark's observations: draws of the "
+    "estimator (raw) and, where the likelihood refines them, of the posterior. C2ST with 5,000 "
+    "exact draws, mean over the observations; 0.5 is perfect. Calls of the likelihood during "
+    "Skerry's training are not counted here: they are in its CPU seconds. "
+    "`python benchmarks/bench.py amortised`."
+)
+PAYS = (
+    "CPU seconds for so many observations, refined: training + observations x refining one, beside "
+    "observations x `skerry.infer`. Computed from the means above. The likelihoods here cost next "
+    "to nothing; the dearer a call, the more the calls decide."
+)
+
+
+def amortised(rows: list[Row]) -> list[str]:
+    """Accuracy at a budget, and when training pays."""
+    table, pays = many.table(rows), many.paying(rows)
+    parts = ["## Amortised posteriors", MANY, table] if table else []
+    return parts + (["### When training pays", PAYS, pays] if pays else [])
 
 
 def costs(found: list[Row], out: Path) -> list[str]:
@@ -91,4 +113,9 @@ def costs(found: list[Row], out: Path) -> list[str]:
 
 
 def chosen() -> str:
-    return "\n".join(f"- **{name}**: {methods.get(name).SETTINGS}" for name in methods.NAMES)
+    """The methods' settings, in words."""
+    from methods import amortised as adapters
+
+    one = [f"- **{name}**: {methods.get(name).SETTINGS}" for name in methods.NAMES]
+    many = [f"- **{name}**, amortised: {adapters.get(name).SETTINGS}" for name in adapters.NAMES]
+    return "\n".join(one + many)
