@@ -17,6 +17,7 @@ import argparse
 import itertools
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def main(words=None):
     options = arguments(words)
     if options.core is not None:
         os.sched_setaffinity(0, {options.core})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and the run it waits for ends too
     commands = {"run": run, "amortised": amortised_run, "quick": quick_run, "tables": tables}
     return commands[options.command](options)
 

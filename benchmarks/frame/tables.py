@@ -49,7 +49,8 @@ def split(found: dict[str, Any]) -> str:
 
 def cells(found: dict[str, Any]) -> Cells:
     """The columns of one method on one problem."""
-    lost = " ".join(map(str, found["lost"])) or "-"
+    each = found["lost"] if any(found["lost"]) else found["lost"][:1]  # run by run
+    lost = " ".join(map(str, each)) or "-"
     ends = "; ".join(f"{n} x {what}" if found["runs"] > 1 else what
                      for what, n in found["ends"].items())  # fmt: skip
     values = [
