@@ -204,15 +204,46 @@ class Masses(NamedTuple):
     error: FloatArray
 
 
-def group_masses(log_weights: FloatArray, labels: IntArray, n_groups: int) -> Masses:
+def group_masses(
+    log_weights: FloatArray, labels: IntArray, n_groups: int, rounds: IntArray | None = None
+) -> Masses:
     r"""Each group's share :math:`m_k` of the weight and its error.
 
-    The error is that of a self-normalised mean,
-    :math:`\sqrt{\sum_i \bar w_i^2 (1[l_i = k] - m_k)^2}`. Labels below 0 belong to no group.
+    A share is the sum of :math:`f_i = \bar w_i (1[l_i = k] - m_k)` away from the truth, to first
+    order. Independent points give it the variance :math:`\sum_i f_i^2`. Points drawn in rounds,
+    in the order of the components they came from, each component as often as its mass says, vary
+    within components alone; successive differences show that part,
+    :math:`\tfrac12 \tfrac{n}{n-1} \sum_i (f_{i+1} - f_i)^2` in a round of n
+    (Wolter 2007, Introduction to Variance Estimation, section 8.2).
+
+    Args:
+        log_weights: of the points, ``(n,)``.
+        labels: the group of each, ``(n,)``; below 0: none.
+        n_groups: how many groups there are.
+        rounds: how many points each round drew, in order, adding up to n; None for independent
+            points.
     """
     shares = np.exp(normalize(log_weights))
     inside = labels >= 0
     mass = np.bincount(labels[inside], shares[inside], n_groups).astype(np.float64)
+    if rounds is not None:
+        return Masses(mass, np.sqrt(_in_order(shares, labels, mass, np.asarray(rounds))))
     squares = np.bincount(labels[inside], shares[inside] ** 2, n_groups)
     variance = squares * (1 - 2 * mass) + mass**2 * np.sum(shares**2)
     return Masses(mass, np.sqrt(np.maximum(variance, 0.0)))
+
+
+def _in_order(
+    shares: FloatArray, labels: IntArray, mass: FloatArray, rounds: IntArray
+) -> FloatArray:
+    """The variance of each group's share by successive differences within rounds."""
+    size = np.repeat(rounds, rounds)
+    number = np.repeat(np.arange(len(rounds)), rounds)
+    first = np.flatnonzero(number[1:] == number[:-1])
+    scale = 0.5 * size[first] / (size[first] - 1)
+    single = size == 1
+    variance = np.empty(len(mass))
+    for k in range(len(mass)):
+        away = shares * ((labels == k) - mass[k])
+        variance[k] = scale @ (away[first + 1] - away[first]) ** 2 + np.sum(away[single] ** 2)
+    return variance

@@ -57,6 +57,8 @@ class Outcome:
         interrupted: whether the user stopped the run.
         log_weights: of all points, where ``points`` are but the weighty ones; None if they are all.
         khat: of the weights, if it is known.
+        counts: points drawn in each round, in the order of their components; None if the points
+            are independent.
     """
 
     points: Points
@@ -70,6 +72,7 @@ class Outcome:
     interrupted: bool = False
     log_weights: FloatArray | None = None
     khat: float | None = None
+    counts: tuple[int, ...] | None = None
 
 
 def check_asked(n_effective: float, max_calls: int | None) -> None:
@@ -103,7 +106,8 @@ def conclude(
     evidence = outcome.evidence or weights.evidence(log_w)
     size = weights.effective_sample_size(log_w)
     khat = weights.pareto_khat(log_w) if outcome.khat is None else outcome.khat
-    points = points.take(weighty(log_w)) if all_of_them else points
+    kept = weighty(log_w) if all_of_them else np.arange(len(points.u))
+    whole, points = log_w, points.take(kept) if all_of_them else points
     log_w = weights.normalize(points.log_weights)
 
     if progress is not None:
@@ -122,7 +126,12 @@ def conclude(
     if progress is not None:
         progress("modes and islands", 1, 1)
     flow, trained = fit_density(points, log_w, islands, options, seed, progress)
-    modes, order = _modes(points, prior, log_w, labels, topology.n_modes, evidence.log_evidence)
+    masses = weights.group_masses(log_w, labels, topology.n_modes)
+    if outcome.counts is not None:
+        labelled = np.full(len(whole), -1)
+        labelled[kept] = labels
+        masses = weights.group_masses(whole, labelled, topology.n_modes, np.array(outcome.counts))
+    modes, order = _modes(points, prior, log_w, labels, masses, evidence)
     search = outcome.search
     if search is not None:
         search = search._replace(visits=tuple(search.visits[k] for k in order))
@@ -240,16 +249,16 @@ def _modes(
     prior: Prior,
     log_w: FloatArray,
     labels: IntArray,
-    n_modes: int,
-    log_evidence: float,
+    masses: weights.Masses,
+    evidence: weights.Evidence,
 ) -> tuple[tuple[Mode, ...], IntArray]:
     """The modes, heaviest first, and the topology's index of each."""
-    masses = weights.group_masses(log_w, labels, n_modes)
     order = np.argsort(-masses.mass, kind="stable")
     order = order[masses.mass[order] > LIGHTEST]
     modes = []
     for k in order:
         mine = np.flatnonzero(labels == k)
+        relative = masses.error[k] / masses.mass[k]
         theta, shares = points.theta[mine], np.exp(weights.normalize(log_w[mine]))
         height = points.log_likelihood[mine] + _log_prior(prior, points, mine)
         location = theta[np.argmax(height)]
@@ -261,7 +270,8 @@ def _modes(
                 mass_error=float(masses.error[k]),
                 location=location,
                 covariance=(centred * shares[:, None]).T @ centred,
-                log_evidence=log_evidence + float(np.log(max(masses.mass[k], 1e-300))),
+                log_evidence=evidence.log_evidence + float(np.log(masses.mass[k])),
+                log_evidence_error=float(np.hypot(evidence.error, relative)),
                 n_samples=len(mine),
             )
         )

@@ -323,6 +323,7 @@ def adaptive_outcome(
         islands=islands,
         rounds=state.history,
         interrupted=interrupted,
+        counts=state.counts,
     )
     if interrupted and calls.slow:  # no calls to look at walls
         return ended

@@ -23,7 +23,7 @@ from skerry import weights
 from skerry._types import FloatArray
 from skerry.errors import InputError
 from skerry.inference._points import blocks
-from skerry.posterior import Posterior, judge
+from skerry.posterior import Mode, Posterior, judge
 from skerry.priors import Prior, as_points
 
 IMPOSSIBLE = -1e290  # nested samplers write -1e300 where the likelihood is zero
@@ -205,11 +205,16 @@ def judged_as_draws(posterior: Posterior, n_independent: float, asked: float) ->
 
     Errors of masses go with one over its root; k-hat, a property of weights, is that of equal ones.
     """
-    widened = np.sqrt(posterior.n_effective / n_independent)
-    modes = tuple(replace(m, mass_error=float(m.mass_error * widened)) for m in posterior.modes)
+    widened = float(np.sqrt(posterior.n_effective / n_independent))
+
+    def wider(mode: Mode) -> Mode:
+        error = mode.mass_error * widened
+        level = float(np.hypot(posterior.log_evidence_error, error / mode.mass))
+        return replace(mode, mass_error=error, log_evidence_error=level)
+
     return replace(
         posterior,
-        modes=modes,
+        modes=tuple(map(wider, posterior.modes)),
         n_effective=float(n_independent),
         khat=0.0,
         status=judge(n_independent, asked, 0.0),
