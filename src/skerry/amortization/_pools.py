@@ -15,12 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 
 from skerry._compilation import program
 from skerry._types import FloatArray
-from skerry.amortization._network import Conditional, propose
+from skerry.amortization._many import many, propose
+from skerry.amortization._network import Conditional
 from skerry.errors import InputError
 
 LogLikelihoods: TypeAlias = Callable[[FloatArray, Any], FloatArray]  # u (k, n, d), x -> (k, n)
@@ -140,7 +141,6 @@ def _propose(
     from_prior: Any,
     share: Any,
 ) -> Any:
-    def one(x: Any, retained: Any, noise: Any, uniform: Any, from_prior: Any) -> Any:
-        return propose(network(x), retained, noise, uniform, from_prior, share)
-
-    return jax.vmap(one)(x, retained, noise, uniform, from_prior)
+    noise, uniform = jnp.moveaxis(noise, 0, -1), uniform.T
+    u, log_g = propose(many(network, x), retained.T, noise, uniform, from_prior.T, share)
+    return jnp.moveaxis(u, -1, 0), log_g.T
