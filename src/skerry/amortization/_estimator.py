@@ -92,7 +92,8 @@ class Estimator:
     def log_prob(self, theta: Any, x: Any) -> FloatArray:
         r"""The normalised log density log q(theta|x); -inf off the prior's support.
 
-        :math:`q(\theta|x) = q_u(u|x)\,\pi(\theta) / N(u; 0, I)`, :math:`u = T(\theta)`.
+        :math:`q(\theta|x) = q_u(u|x)\,\pi(\theta) / N(u; 0, I)`, :math:`u = T(\theta)`
+        (equation :eq:`density-in-theta` of the method).
 
         Args:
             theta: points ``(n, d)``; for a batch of k observations also ``(k, n, d)``.

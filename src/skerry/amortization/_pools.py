@@ -1,11 +1,12 @@
 r"""Particles of the posterior for each observation: iterated sampling-importance-resampling.
 
 For an observation x with a retained particle :math:`u_0`, draw :math:`u_1..u_n` from a proposal g,
-weigh all of them, the retained one too, by :math:`w_i = \pi(u_i) L(x|u_i) / g(u_i)`, and choose the
-next retained one in proportion. Whatever g is, the posterior p(u|x) stays invariant (Andrieu, Lee &
-Vihola 2018, *Bernoulli* 24): a bad g wastes draws and biases nothing. Where :math:`u_0` is what
-generated x it is itself a posterior draw, so every particle is one from the first step on. Several
-particles chosen by systematic resampling make a pool: each of them alone is a posterior draw.
+weigh all of them, the retained one too, by :math:`w_i = \pi(u_i) L(x|u_i) / g(u_i)` (equation
+:eq:`pool` of the method), and choose the next retained one in proportion. Whatever g is, the
+posterior p(u|x) stays invariant (Andrieu, Lee & Vihola 2018, *Bernoulli* 24): a bad g wastes draws
+and biases nothing. Where :math:`u_0` is what generated x it is itself a posterior draw, so every
+particle is one from the first step on. Several particles chosen by systematic resampling make a
+pool: each of them alone is a posterior draw.
 """
 
 from __future__ import annotations
