@@ -125,7 +125,8 @@ KINDS = {"float64": "FloatArray", "int64": "IntArray", "bool": "BoolArray", "boo
 def with_short_types(app, what, name, obj, options, signature, returns):
     """Arrays by the names they have in the source."""
     short = [
-        text and ARRAY.sub(lambda m: KINDS.get(m[1], m[0]), text) for text in (signature, returns)
+        text and ARRAY.sub(lambda m: KINDS.get(m[1], m[0]), text.replace("<factory>", "..."))
+        for text in (signature, returns)
     ]
     return tuple(short)
 
