@@ -1,9 +1,12 @@
 """How Sphinx builds these pages: `make docs` writes build/docs/index.html."""
 
 import hashlib
+import os
 import re
 import sys
 from pathlib import Path
+
+from sphinx.domains.python import PyObject
 
 import skerry
 
@@ -54,6 +57,7 @@ nb_execution_show_tb = True
 nb_execution_timeout = 300
 nb_execution_in_temp = True
 nb_merge_streams = True
+os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # workers say a lot when they end
 
 # Reference
 autodoc_member_order = "bysource"
@@ -62,11 +66,13 @@ autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False
 napoleon_use_rtype = False
 maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
 add_module_names = False
 default_role = "literal"
+smartquotes = False
 
 # Looks
 html_theme = "furo"
@@ -86,6 +92,10 @@ copybutton_exclude = ".linenos, .gp, .go"
 def setup(app):
     """What Sphinx calls."""
     app.connect("autodoc-process-docstring", plain_property, priority=400)
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
+    app.connect("autodoc-process-signature", with_short_types)
     app.connect("source-read", only_pages_there)
     app.connect("source-read", with_parts)
 
@@ -106,6 +116,19 @@ def with_parts(app, docname, source):
         for path in sorted(HERE.glob("benchmarks_*.md")):
             app.env.note_dependency(str(path))
             source[0] += "\n" + re.sub(r"\A# .*\n", "", path.read_text())
+
+
+ARRAY = re.compile(r"[~.\w]*ndarray\[tuple\[[~.\w]*Any, \.\.\.\], [~.\w]*dtype\[[~.\w]*?(\w+)\]\]")
+KINDS = {"float64": "FloatArray", "int64": "IntArray", "bool": "BoolArray", "bool_": "BoolArray"}
+
+
+def with_short_types(app, what, name, obj, options, signature, returns):
+    """Arrays by the names they have in the source."""
+    short = [
+        text and ARRAY.sub(lambda m: KINDS.get(m[1], m[0]), text.replace("<factory>", "..."))
+        for text in (signature, returns)
+    ]
+    return tuple(short)
 
 
 def plain_property(app, what, name, obj, options, lines):
