@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. Each sets everything up by itself.
+# Two commands: `make demo` and `make test`; `make docs` for the pages. Each sets itself up.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ WORKERS ?= 2
 
 BENCH := .venv-bench
 
-.PHONY: bench bench-quick bench-tables demo test fast lint types unit long clusters doctest examples study pictures clean
+.PHONY: bench bench-quick bench-tables demo test fast lint types unit long clusters docs study pictures clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -25,7 +25,7 @@ study: $(VENV)/.installed
 pictures: $(VENV)/.installed
 	$(BIN)/python benchmarks/bridges_picture.py
 
-test: lint types unit long clusters
+test: lint types unit long clusters docs
 	@echo "All checks passed."
 
 fast: lint types unit
@@ -50,6 +50,15 @@ clusters: $(VENV)/.installed
 	else \
 	  echo "SKIPPED: dask, loky and MPI are not tested: the extra 'clusters' can't be installed here (see above)."; \
 	fi
+
+$(VENV)/.docs-installed: $(VENV)/.installed
+	@echo "Setting up what builds the pages (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,docs]"
+	@touch $@
+
+docs: $(VENV)/.docs-installed
+	@$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs build/docs
+	@echo "Open build/docs/index.html"
 
 $(BENCH)/.installed: pyproject.toml benchmarks/requirements.txt
 	@echo "Setting up $(BENCH) with Skerry's peers (once, several minutes)"

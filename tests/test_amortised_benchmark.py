@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.stats as st
 
 import skerry
 from skerry.tasks import amortised
@@ -68,8 +69,13 @@ def test_an_estimator_is_asked_for_raw_and_refined_draws(scripts, tmp_path, monk
     task, asked = amortised.get("gaussian_linear"), {}
 
     class Estimator:
+        held_out = 1.0
+
         def sample(self, x, n, seed):
             return task.sample(x, n, seed)
+
+        def log_prob(self, theta, x):
+            return st.norm.logpdf(theta, x / 2, np.sqrt(0.05)).sum(axis=1)
 
         def posterior(self, x, n_effective, seed):
             status = SimpleNamespace(name="CONVERGED")
@@ -97,4 +103,6 @@ def test_an_estimator_is_asked_for_raw_and_refined_draws(scripts, tmp_path, monk
     assert asked == {"problem": task.problem, "n_simulations": None, "seed": 0, "max_epochs": 2}
     assert row["about"][0]["log_evidence_z"] == pytest.approx(2.0)
     assert row["budget"] == "fresh"
+    assert row["bound_mean"] == pytest.approx(0.5, abs=1e-6)  # these draws are exact
+    np.testing.assert_allclose(row["share"], 1.0)
     assert len(row["raw"]) == len(row["refined"]) == 1

@@ -14,8 +14,8 @@ EXIT_CODES = "\n".join(
         "  75   stopped by SIGTERM or --max-seconds; the same command goes on (--store)",
         "  130  stopped by Ctrl-C; what an adaptive run knew by then is in its folder",
         "  143  stopped by SIGTERM without a store",
-        "NO_COLOR=1 turns colours off. Answers go to standard output, progress to the",
-        "error stream, as lines where that is no terminal.",
+        "Answers go to standard output, progress to the error stream, as lines where that",
+        "is no terminal. NO_COLOR=1 turns colours off, too.",
     )
 )
 
@@ -36,6 +36,7 @@ EXAMPLES = {
     ),
     "fit": _examples(
         "skerry fit scan.csv --prior problem.py",
+        "skerry fit kept --prior problem.py",
         "skerry fit points.parquet --prior problem.py --density islands --out refit",
     ),
     "amortize": _examples(

@@ -12,7 +12,8 @@ from skerry._types import FloatArray, IntArray
 from skerry._versions import versions
 from skerry.errors import EvaluationError, InputError, UnsupportedError
 from skerry.inference._fit import Fit, is_int, is_number
-from skerry.inference._points import Points, weighty
+from skerry.inference._points import SHAPE, Points, thinned, weighty
+from skerry.inference._recycled import judged_as_draws
 from skerry.modes import (
     Islands,
     Topology,
@@ -34,7 +35,7 @@ from skerry.posterior import (
 )
 from skerry.priors import Prior
 from skerry.progress import Progress
-from skerry.training import Epoch, Fitted
+from skerry.training import Epoch, Fitted, Rows
 from skerry.training import fit as train
 
 MIN_POINTS = 10
@@ -57,8 +58,12 @@ class Outcome:
         interrupted: whether the user stopped the run.
         log_weights: of all points, where ``points`` are but the weighty ones; None if they are all.
         khat: of the weights, if it is known.
+        n_independent: how many independent draws the points are worth, where their weights don't
+            say; None: what the weights say (Kish).
         counts: points drawn in each round, in the order of their components; None if the points
             are independent.
+        stream: points on u and their log weights, for training, where ``points`` are too few of
+            them; None to train on the points.
     """
 
     points: Points
@@ -72,7 +77,9 @@ class Outcome:
     interrupted: bool = False
     log_weights: FloatArray | None = None
     khat: float | None = None
+    n_independent: float | None = None
     counts: tuple[int, ...] | None = None
+    stream: tuple[Rows, FloatArray] | None = None
 
 
 def check_asked(n_effective: float, max_calls: int | None) -> None:
@@ -125,7 +132,8 @@ def conclude(
     islands = outcome.islands or _islands(points, log_w, labels, topology, options, prior, seed)
     if progress is not None:
         progress("modes and islands", 1, 1)
-    flow, trained = fit_density(points, log_w, islands, options, seed, progress)
+    rows, row_weights = outcome.stream or (points.u, log_w)
+    flow, trained = fit_density(rows, row_weights, islands, options, seed, progress)
     masses = weights.group_masses(log_w, labels, topology.n_modes)
     if outcome.counts is not None:
         labelled = np.full(len(whole), -1)
@@ -135,7 +143,7 @@ def conclude(
     search = outcome.search
     if search is not None:
         search = search._replace(visits=tuple(search.visits[k] for k in order))
-    return Posterior(
+    found = Posterior(
         names=prior.names,
         samples=points.theta,
         log_weights=log_w,
@@ -171,6 +179,9 @@ def conclude(
             "versions": ", ".join(" ".join(each) for each in versions().items()),
         },
     )
+    if outcome.n_independent is None:
+        return found
+    return judged_as_draws(found, outcome.n_independent, n_effective)
 
 
 def _islands(
@@ -182,6 +193,9 @@ def _islands(
     prior: Prior,
     seed: Seed,
 ) -> Islands:
+    if len(log_w) > SHAPE:
+        thin = thinned(log_w, np.arange(len(log_w)), seed.child("shape"), SHAPE)
+        points, log_w, labels = points.take(thin.rows), thin.log_weights, labels[thin.rows]
     if options.start == "random":
         return random_islands(
             points.u,
@@ -206,7 +220,7 @@ def _islands(
 
 
 def fit_density(
-    points: Points,
+    u: Rows,
     log_w: FloatArray,
     islands: Islands,
     options: Fit,
@@ -235,7 +249,7 @@ def fit_density(
 
     fitted = train(
         start,
-        points.u,
+        u,
         log_w,
         seed=seed.child("training"),
         settings=options.training,

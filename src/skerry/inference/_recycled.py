@@ -7,9 +7,10 @@ or a prior volume for each point, and that is the same thing:
 .. math:: w_i = \frac{\pi(\theta_i) L_i}{g(\theta_i)} = n Z \bar w_i, \qquad
    \frac{\pi(\theta_i)}{g(\theta_i)} = \frac{n Z \bar w_i}{L_i}
 
-with normalised weights :math:`\bar w_i`: the mean of :math:`w_i` is then the run's own Z. (For a
-point of nested sampling, :math:`\bar w_i Z = L_i \Delta X_i`, so that :math:`\pi/g = n \Delta X_i`:
-one of n points stands for a prior mass of :math:`\Delta X_i`; Skilling 2006.)
+with normalised weights :math:`\bar w_i` (equation :eq:`recycled` of the method): the mean of
+:math:`w_i` is then the run's own Z. (For a point of nested sampling, :math:`\bar w_i Z = L_i \Delta
+X_i`, so that :math:`\pi/g = n \Delta X_i`: one of n points stands for a prior mass of :math:`\Delta
+X_i`; Skilling 2006.)
 """
 
 from __future__ import annotations
@@ -201,11 +202,12 @@ class Recycled:
 
 
 def judged_as_draws(posterior: Posterior, n_independent: float, asked: float) -> Posterior:
-    """A posterior of correlated draws of itself: their number stands for the weights' size.
+    """A posterior of draws of itself: the number of independent ones stands for the weights' size.
 
-    Errors of masses go with one over its root; k-hat, a property of weights, is that of equal ones.
+    Errors of masses go with one over its root.
     """
-    widened = float(np.sqrt(posterior.n_effective / n_independent))
+    size = weights.effective_sample_size(posterior.log_weights)
+    widened = float(np.sqrt(size / n_independent))
 
     def wider(mode: Mode) -> Mode:
         error = mode.mass_error * widened
@@ -216,8 +218,7 @@ def judged_as_draws(posterior: Posterior, n_independent: float, asked: float) ->
         posterior,
         modes=tuple(map(wider, posterior.modes)),
         n_effective=float(n_independent),
-        khat=0.0,
-        status=judge(n_independent, asked, 0.0),
+        status=judge(n_independent, asked, posterior.khat),
     )
 
 
