@@ -40,7 +40,7 @@ def shown_axes(figure: matplotlib.figure.Figure) -> list:
     return [axes for axes in figure.axes if axes.axison]
 
 
-@pytest.mark.parametrize("name", ["islands", "diagnostics", "persistence"])
+@pytest.mark.parametrize("name", ["diagnostics", "persistence"])
 def test_no_text_touches_the_edge(corners, name):
     sheet = getattr(plot, name)(corners)
     canvas = FigureCanvasAgg(sheet)

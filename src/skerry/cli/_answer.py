@@ -54,6 +54,7 @@ def answer(posterior: Posterior, folder: Path | None = None) -> dict[str, Any]:
                 "mass_error": _known(mode.mass_error),
                 "location": _by_name(p, mode.location),
                 "log_evidence": _known(mode.log_evidence),
+                "log_evidence_error": _known(mode.log_evidence_error),
                 "n_samples": mode.n_samples,
             }
             for k, mode in enumerate(p.modes)

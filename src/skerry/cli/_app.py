@@ -167,7 +167,7 @@ def fit(
         typer.Argument(
             help="A .csv, .parquet or .npz file: a column for each parameter, `log_likelihood`, "
             "and `log_proposal` (the log density each point was drawn from) or `log_weight` "
-            "(of the posterior) unless drawn from the prior."
+            "(of the posterior) unless drawn from the prior. Or the folder of a store."
         ),
     ],
     prior: Annotated[

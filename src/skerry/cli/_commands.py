@@ -88,10 +88,13 @@ def run_fit(
     stream: TextIO | None = None,
 ) -> None:
     """``skerry fit``."""
-    table = read_table(path, read_prior(prior_path))
+    prior = read_prior(prior_path)
+    stored = path.is_dir()
+    table = skerry.store.rows(path) if stored else read_table(path, prior)
     with shown(quiet) as progress:
         posterior = skerry.fit(
             table,
+            prior=prior if stored else None,
             n_effective=effective,
             seed=seed,
             density=density,

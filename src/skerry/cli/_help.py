@@ -36,6 +36,7 @@ EXAMPLES = {
     ),
     "fit": _examples(
         "skerry fit scan.csv --prior problem.py",
+        "skerry fit kept --prior problem.py",
         "skerry fit points.parquet --prior problem.py --density islands --out refit",
     ),
     "amortize": _examples(
