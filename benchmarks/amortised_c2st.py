@@ -20,7 +20,8 @@ budget counts forward runs. ``fresh`` simulates anew in each step.
 
 ``bound`` is what no classifier can exceed but by chance, from the raw draws' own weights: 1/2 and
 half of the total variation, E_q |p/q - 1| / 2. It costs seconds where the classifier takes minutes,
-and is printed for all ten observations. ``--keep FOLDER`` saves the estimators.
+and is printed for all ten observations. ``--keep FOLDER`` saves the estimators, ``--reuse`` takes
+them from there; ``--observations`` with no number trains and bounds alone.
 
 CPU seconds are those of the whole process, compilation included. Each run appends a row of JSON to
 ``benchmarks/results/history.jsonl``. The classifier takes most of the time: in ten dimensions
@@ -81,6 +82,10 @@ class Skerry:
         import skerry
         from skerry.amortization import TRAINING, Pools
 
+        kept = options.keep and options.keep / f"{task.name}_{budget}_{seed}.npz"
+        if options.reuse:
+            self.estimator = skerry.load(kept, problem=problem(task, options.forward))
+            return
         extra = {} if options.embedding == "none" else {"embedding": embedding(options.embedding)}
         if options.training:
             extra["training"] = replace(TRAINING, **options.training)
@@ -95,6 +100,9 @@ class Skerry:
             **extra,
             **options.settings,
         )
+        if kept:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            self.estimator.save(kept)
 
     def raw(self, x, n, seed):
         return np.asarray(self.estimator.sample(x, n, seed))
@@ -164,9 +172,6 @@ def run(task, method, budget, seed, options):
             f"shares {np.round(row['share'], 2)}, training {row['train_cpu_s']:.0f} CPU s",
             flush=True,
         )
-        if options.keep:
-            options.keep.mkdir(parents=True, exist_ok=True)
-            found.estimator.save(options.keep / f"{task.name}_{budget}_{seed}.npz")
     for number in options.observations:
         x = task.observations[number - 1]
         truth = find_reference(task, number, options.place, options.draws)
@@ -198,7 +203,7 @@ def arguments(words=None):
     parser.add_argument("--methods", nargs="+", default=["skerry"], choices=list(METHODS))
     parser.add_argument("--budgets", nargs="+", default=["10000"], help="numbers, or fresh")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--observations", nargs="+", type=int, default=list(range(1, 11)))
+    parser.add_argument("--observations", nargs="*", type=int, default=list(range(1, 11)))
     parser.add_argument("--draws", type=int, default=10_000, help="sbibm's number is 10,000")
     parser.add_argument("--n-effective", type=int, default=20_000, help="0: don't refine")
     parser.add_argument("--embedding", default="none", help="none, mlp, or setN (items of N)")
@@ -212,6 +217,7 @@ def arguments(words=None):
     parser.add_argument("--pools", type=json.loads, default={}, help="JSON: arguments of Pools")
     parser.add_argument("--from", dest="place", help="sbibm's wheel, or a folder with sbibm/tasks")
     parser.add_argument("--keep", type=Path, help="a folder for the trained estimators")
+    parser.add_argument("--reuse", action="store_true", help="take them from there, don't train")
     parser.add_argument("--history", type=Path, default=HISTORY)
     return parser.parse_args(words)
 
@@ -231,6 +237,7 @@ def main(words=None):
             "settings",
             "training",
             "pools",
+            "reuse",
         )
     }
     for task in map(amortised.get, options.tasks):
@@ -242,7 +249,8 @@ def main(words=None):
                     row = head | run(task, method, budget, seed, options)
                     append(row | provenance(PACKAGES), options.history)
                     print(
-                        f"{task.name} {method} {budget} seed {seed}: raw {row['raw_mean']:.3f}, "
+                        f"{task.name} {method} {budget} seed {seed}: "
+                        f"raw {row['raw_mean'] or float('nan'):.3f}, "
                         f"refined {row['refined_mean'] or float('nan'):.3f}, "
                         f"training {row['train_cpu_s']:.0f} CPU s",
                         flush=True,

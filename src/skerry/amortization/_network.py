@@ -1,8 +1,8 @@
 r"""The conditional mixture: an observation in, K weighted Gaussians on u out.
 
 :math:`q(u|x) = \sum_k \pi_k(x)\, N(u; \mu_k(x), \Sigma_k(x))`. Equation :eq:`conditional` of the
-method. K is over-complete: components that aren't needed fade. In few dimensions they are bent
-besides: funnels and crescents. An observation passes the network once for many u (:mod:`._many`).
+method. K is over-complete: components that aren't needed fade. They may be bent besides: funnels
+and crescents. An observation passes the network once for many u (:mod:`._many`).
 """
 
 from __future__ import annotations
