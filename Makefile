@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test fast lint types unit long clusters doctest examples study pictures clean
+.PHONY: demo explore test fast lint types unit long clusters doctest examples study pictures clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -16,6 +16,9 @@ $(VENV)/.installed: pyproject.toml
 
 demo: $(VENV)/.installed
 	@$(BIN)/skerry demo
+
+explore: $(VENV)/.installed
+	@$(BIN)/skerry explore
 
 study: $(VENV)/.installed
 	@$(BIN)/skerry study --quick
