@@ -1,10 +1,12 @@
-# Two commands: `make demo` and `make test`. Each sets everything up by itself.
+# Two commands: `make demo` and `make test`; `make docs` for the pages. Each sets itself up.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo explore test fast lint types unit long clusters doctest examples study pictures clean
+BENCH := .venv-bench
+
+.PHONY: bench bench-quick bench-tables demo explore test fast lint types unit long clusters docs study pictures clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -26,7 +28,7 @@ study: $(VENV)/.installed
 pictures: $(VENV)/.installed
 	$(BIN)/python benchmarks/bridges_picture.py
 
-test: lint types unit long clusters
+test: lint types unit long clusters docs
 	@echo "All checks passed."
 
 fast: lint types unit
@@ -52,5 +54,36 @@ clusters: $(VENV)/.installed
 	  echo "SKIPPED: dask, loky and MPI are not tested: the extra 'clusters' can't be installed here (see above)."; \
 	fi
 
+$(VENV)/.docs-installed: $(VENV)/.installed
+	@echo "Setting up what builds the pages (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,docs]"
+	@touch $@
+
+docs: $(VENV)/.docs-installed
+	@$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs build/docs
+	@echo "Open build/docs/index.html"
+
+$(BENCH)/.installed: pyproject.toml benchmarks/requirements.txt
+	@echo "Setting up $(BENCH) with Skerry's peers (once, several minutes)"
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -e . -r benchmarks/requirements.txt
+	@touch $@
+
+# Every method on every problem, then the curves: many hours. What has a row already isn't run again.
+bench: $(BENCH)/.installed
+	$(BENCH)/bin/python benchmarks/bench.py run --missing --set multimodal
+	$(BENCH)/bin/python benchmarks/bench.py run --missing --set dimension curved modes volume data \
+	  --methods skerry nautilus ultranest
+	$(BENCH)/bin/python benchmarks/bench.py amortised --missing
+	$(BENCH)/bin/python benchmarks/flow_speed.py
+	$(BENCH)/bin/python benchmarks/bench.py tables
+
+# Skerry alone beside its last accepted row, under five minutes; ACCEPT=--accept makes a new one.
+bench-quick: $(BENCH)/.installed
+	$(BENCH)/bin/python benchmarks/bench.py quick $(ACCEPT)
+
+bench-tables: $(BENCH)/.installed
+	$(BENCH)/bin/python benchmarks/bench.py tables
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -5,9 +5,9 @@
 A z-score is (found - true) / stated error: right errors give mean 0 and standard deviation 1.
 Printed for the evidence of the final rounds' fresh draws, apart for runs that ended after one final
 round and for those that went on (the stopping rule is all that couples them to their draws), and
-for the masses of the modes (light ones, below 1%, once more, and found / true). Beside it, the
-evidence that all exploring rounds together would have given: the bias which fresh draws avoid. Runs
-whose draws lack a mode are counted and left out.
+for the masses and evidences of the modes (light ones, below 1%, once more, and found / true).
+Beside it, the evidence that all exploring rounds together would have given: the bias which fresh
+draws avoid. Runs whose draws lack a mode are counted and left out.
 
 Each task appends a row of JSON to ``benchmarks/results/history.jsonl``.
 """
@@ -46,6 +46,10 @@ def one(task, n_effective, seed):
             for mode, k in zip(found.modes, places, strict=True)
             if mode.mass_error > 0
         ],
+        "levels": [
+            (mode.log_evidence - task.log_evidence - np.log(truth[k])) / mode.log_evidence_error
+            for mode, k in zip(found.modes, places, strict=True)
+        ],
         "calls": found.n_calls,
     }
 
@@ -72,6 +76,7 @@ def judged(rows):
         "z_one_final_round": moments(z[once]),
         "z_more_final_rounds": moments(z[~once]),
         "mass_z": moments([z for row in rows for _, z, _ in row["masses"]]),
+        "mode_evidence_z": moments([z for row in rows for z in row["levels"]]),
         "light_mass_z": moments([z for row in rows for m, z, _ in row["masses"] if m < LIGHT]),
         "light_ratio": moments([r for row in rows for m, _, r in row["masses"] if m < LIGHT]),
         "miss": moments([row["miss"] for row in rows]),

@@ -3,9 +3,10 @@
     python benchmarks/store_memory.py --n 10_000_000 --ndim 20 --folder /tmp/points
 
 Each stage is a process of its own, whose largest resident set the system tells: ``infer`` with
-:class:`skerry.Static` and a store; the same call again, answered from the store; the store read by
-``skerry.store.read`` and given to ``skerry.fit``. The likelihood is a Gaussian of width ``--width``
-about the middle of a normal prior. Appends a row to ``benchmarks/results/history.jsonl``.
+:class:`skerry.Static` and a store; the same call again, answered from the store; and ``skerry.fit``
+of a flow mixture to ``skerry.store.rows``, whose training reads its points from the store's files.
+The likelihood is a Gaussian of width ``--width`` about the middle of a normal prior; from 2 on
+nearly all points carry weight. Appends a row to ``benchmarks/results/history.jsonl``.
 """
 
 import argparse
@@ -34,20 +35,21 @@ def stage(name, options):
     def log_likelihood(theta):
         return -0.5 * np.sum((theta / width) ** 2, axis=1)
 
-    settings = {"density": "islands"}
     if name == "fit":
-        found = skerry.store.read(options.folder)
-        posterior = skerry.fit(found.theta, found.log_likelihood, prior, seed=0, **settings)
+        rows = skerry.store.rows(options.folder)
+        training = skerry.Training(max_epochs=options.epochs)
+        posterior = skerry.fit(rows, prior=prior, training=training, seed=0)
     else:
         problem = skerry.Problem(prior, log_likelihood, jax=False)
-        scheme = skerry.Static(options.n, **settings)
+        scheme = skerry.Static(options.n, density="islands")
         posterior = skerry.infer(problem, scheme=scheme, store=options.folder, seed=0)
     return {"log_evidence": posterior.log_evidence, "kept": len(posterior.samples)}
 
 
 def measure(name, options):
     command = [sys.executable, __file__, "--stage", name, "--folder", options.folder]
-    command += ["--n", str(options.n), "--ndim", str(options.ndim), "--width", str(options.width)]
+    for name_of in ("n", "ndim", "width", "epochs"):
+        command += [f"--{name_of}", str(getattr(options, name_of))]
     found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(found.stdout.splitlines()[-1])
 
@@ -57,6 +59,7 @@ def main():
     parser.add_argument("--n", type=int, default=10_000_000)
     parser.add_argument("--ndim", type=int, default=20)
     parser.add_argument("--width", type=float, default=0.3)
+    parser.add_argument("--epochs", type=int, default=10, help="of training")
     parser.add_argument("--folder", required=True, help="an empty one: points are left there")
     parser.add_argument("--stage", choices=STAGES)
     parser.add_argument("--history", type=Path, default=HISTORY)

@@ -70,17 +70,15 @@ def estimator(with_problem=True, names=NAMES):
     blank = Standard(jnp.zeros(2), jnp.ones(2))
     plain = build(None, (2,), as_seed(0))
     network = conditional(blank, plain, (2,), 2, as_seed(0), **SIZES)
-    constant = network.components.constant._replace(
-        shifts=jnp.array([[-PLACE, 0.0], [PLACE, 0.0]], jnp.float32),
-        log_scales=jnp.full((2, 2), np.log(WIDTH), jnp.float32),
-    )
-    straight = np.zeros(network.components.head.straight.shape, np.float32)
+    # outputs: two logits, two places, two widths, in this order
+    constant = np.array([0, 0, -PLACE, 0, PLACE, 0, *[np.log(WIDTH)] * 4, 0, 0], np.float32)
+    straight = np.zeros(network.head.straight.shape, np.float32)
     straight[0, 0], straight[1, 0] = -1.0, 1.0  # logits: -x0 and x0
-    straight[3, 1], straight[5, 1] = 0.5, 0.5  # means of b
+    straight[3, 1], straight[5, 1] = 0.5, 0.5  # places of b
     network = eqx.tree_at(
-        lambda n: (n.components.constant, n.components.head.straight),
+        lambda n: (n.head.constant, n.head.straight),
         network,
-        (constant, jnp.asarray(straight)),
+        (jnp.asarray(constant), jnp.asarray(straight)),
     )
     return Estimator(
         prior=prior,
@@ -93,5 +91,5 @@ def estimator(with_problem=True, names=NAMES):
         best=0,
         n_simulations=100,
         n_likelihoods=0,
-        settings={**SIZES, "embedding": "plain"},
+        settings={**SIZES, "bent": 0, "embedding": "plain"},
     )

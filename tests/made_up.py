@@ -17,7 +17,7 @@ def made_up(ndim: int, masses: list[float], n: int = 400) -> Posterior:
     labels = np.repeat(np.arange(K), n)
     log_weights = np.log(np.repeat(masses, n) / n)
     modes = tuple(
-        Mode(m, 0.04 * m, c, np.eye(ndim), np.log(m), n)
+        Mode(m, 0.04 * m, c, np.eye(ndim), np.log(m), 0.04, n)
         for m, c in zip(masses, centres, strict=True)
     )
     heights = np.linspace(0.0, -5.0, K)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -494,3 +495,91 @@ def test_the_program_runs_and_starts_light():
     )
     assert found.returncode == 2, found.stderr
     assert found.stderr.strip() == "Error: Expected a Python file; nowhere.py isn't there."
+
+
+def completion(shell, **given):
+    """What the program prints when a shell asks it."""
+    code = "import skerry.cli as c; c.main()"
+    env = {**os.environ, "_SKERRY_COMPLETE": shell, **given}
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
+    )
+    return found.stdout
+
+
+def test_shells_complete_commands_options_and_choices():
+    asked = {"bash": "COMP_WORDS", "zsh": "words[", "fish": "commandline"}
+    for shell, part in asked.items():
+        script = completion(f"source_{shell}")
+        assert f"_SKERRY_COMPLETE=complete_{shell}" in script
+        assert part in script
+    bash = completion("complete_bash", COMP_WORDS="skerry p", COMP_CWORD="1")
+    assert bash.split() == ["posterior", "propose"]
+    zsh = completion("complete_zsh", _TYPER_COMPLETE_ARGS="skerry infer --max-s")
+    assert "--max-seconds" in zsh
+    fish = {
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "_TYPER_COMPLETE_ARGS": "skerry export a b --to ",
+    }
+    assert completion("complete_fish", **fish).split() == ["getdist", "netcdf", "csv", "parquet"]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_itself_completes(tmp_path):
+    program = tmp_path / "skerry"
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m skerry "$@"\n')
+    program.chmod(0o755)
+    (tmp_path / "script").write_text(completion("source_bash"))
+    asking = (
+        'source "$1"; COMP_WORDS=(skerry amor); COMP_CWORD=1; _skerry_completion skerry; '
+        'echo "${COMPREPLY[@]}"; complete -p skerry'
+    )
+    source = Path(skerry.__file__).parent.parent
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "PYTHONPATH": str(source)}
+    found = subprocess.run(
+        ["bash", "-c", asking, "bash", str(tmp_path / "script")],
+        capture_output=True, text=True, check=True, env=env,
+    )  # fmt: skip
+    words, registered = found.stdout.splitlines()
+    assert words == "amortize"
+    assert "-o default" in registered  # else file names, as ever
+
+
+@pytest.mark.parametrize("words", [["--no-color", "infer", "-h"], ["infer", "-h", "--no-color"]])
+def test_no_color_as_an_option_anywhere(words):
+    code = f"import sys; sys.argv = {['skerry', *words]}; import skerry.cli as c; c.main()"
+    env = {**os.environ, "FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    env.pop("NO_COLOR", None)
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
+    )
+    assert "Usage" in found.stdout
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", found.stdout)
+
+
+def test_help_starts_quickly():
+    """CPU seconds, the least of three: .3 on the machine it was written on."""
+    code = (
+        "import sys, time; sys.argv = ['skerry', '--help']; import skerry.cli, atexit; "
+        "atexit.register(lambda: sys.stderr.write(str(time.process_time()))); skerry.cli.main()"
+    )
+    times = []
+    for _ in range(3):
+        found = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        times.append(float(found.stderr))
+    assert min(times) < 1.0
+
+
+def test_export_says_what_it_wrote_to_people_and_programs(tmp_path, problem):
+    out = tmp_path / "run"
+    options = ("--n", 4000, "--effective", 50, "--density", "islands", "--quiet", "--out", out)
+    assert run("infer", problem, *options).exit_code == 0
+    to = (out, tmp_path / "chain", "--to", "getdist")
+    files = [str(tmp_path / f"chain.{ending}") for ending in ("txt", "paramnames", "ranges")]
+    assert run("export", *to).stdout.splitlines() == [f"Wrote {file}" for file in files]
+    assert json.loads(run("export", *to, "--json").stdout) == {"files": files}
+    assert run("export", *to, "--quiet").output == ""
+    assert run("report", out, "--quiet").output == ""

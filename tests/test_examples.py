@@ -9,7 +9,7 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 
-LONG = {"higgs", "label_switching", "radial_velocities", "sensors"}  # 10 to 60 CPU seconds
+LONG = {"higgs", "label_switching", "numpyro_model", "radial_velocities", "sensors"}  # 10 to 60 s
 
 
 def cases():

@@ -17,13 +17,14 @@ import scipy.stats as st
 import explored
 import skerry
 from skerry import explore
+from skerry.amortization._mixtures import Mixtures
 from skerry.errors import InputError, UnsupportedError
 from skerry.explore import _words
 from skerry.explore._numbers import plain_label
 from skerry.explore._picture import View, close_range, overlay, picture, prior_ranges, telling_pair
 from skerry.explore._refined import Refiner
 from skerry.explore._serve import check_address
-from skerry.explore._walls import Gaussians, islands
+from skerry.explore._walls import Components, islands
 from skerry.explore._words import Standing
 from skerry.posterior import Status
 
@@ -108,7 +109,8 @@ def test_letters_go_with_the_mass_and_new_islands_take_free_ones():
 def mixture(means, shares, width=0.3):
     d = np.shape(means)[1]
     whiteners = np.tile(np.eye(d) / width, (len(means), 1, 1))
-    return Gaussians(np.log(shares), np.array(means, float), whiteners)
+    found = Mixtures(np.log(shares)[None], np.array(means, float)[None], whiteners[None])
+    return Components(found, np.arange(len(means)))
 
 
 def test_walls_part_components_chains_join_them():
@@ -119,6 +121,16 @@ def test_walls_part_components_chains_join_them():
     chain = mixture([[x, 0] for x in np.arange(-1, 1.01, 0.4)], np.full(6, 1 / 6))
     assert len(set(islands(chain, flat).tolist())) == 1
     assert set(islands(mixture([[-1, 0], [1, 0]], [1 - 1e-6, 1e-6]), flat).tolist()) == {0}
+
+
+def test_a_long_bent_component_joins_what_its_ends_touch():
+    flat, shares = np.zeros(2, bool), np.array([0.5, 0.25, 0.25])
+    long = np.tile(np.eye(2) / 0.2, (3, 1, 1))
+    long[0, 0, 0] = 1 / 1.2  # from -1.2 to 1.2 within one deviation
+    means = np.array([[0.0, 0], [1.9, 0.3], [0.0, 2.5]])
+    found = Mixtures(np.log(shares)[None], means[None], long[None])
+    one, touching, apart = islands(Components(found, np.arange(3)), flat).tolist()
+    assert one == touching != apart
 
 
 def test_a_circles_seam_is_no_wall():

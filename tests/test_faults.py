@@ -14,6 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 import skerry
+from skerry import _saving
+from skerry._saving import whole, write_text
 from skerry.cli._app import app
 
 PROBLEM = """
@@ -61,7 +63,7 @@ for kill in range(kills):
     time.sleep(rng.uniform(0, 3 * seconds))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    parts += len(list(folder.glob("*.part")))
+    parts += len(list(folder.glob(".*.part-*")))
     found.add(evidences.index(skerry.load(path).log_evidence))
 both[0].save(path)
 left = sorted(p.name for p in folder.iterdir())
@@ -121,7 +123,7 @@ def test_a_disk_that_fills_up_under_the_report_costs_no_call(tmp_path, monkeypat
     assert os.strerror(number) in failed.stderr
     assert "Traceback" not in failed.stderr
     assert (tmp_path / "run" / "posterior.npz").read_bytes() == before
-    assert not list((tmp_path / "run").glob("*.part"))
+    assert not list((tmp_path / "run").glob(".*.part-*"))
     assert infer(tmp_path).exit_code == 0
     assert (tmp_path / "one.py.calls").read_text() == calls
 
@@ -135,6 +137,61 @@ def test_a_posterior_saved_over_another_is_one_of_them_whenever_the_process_dies
     assert found["found"] == [0, 1]
     assert found["parts"] > 0  # some did die in the midst of it
     assert found["left"] == ["p.npz"]
+
+
+@pytest.mark.slow
+def test_a_command_killed_at_any_step_of_its_writing_leaves_no_half_file_and_goes_on(tmp_path):
+    script = Path(__file__).parent / "killing_writes.py"
+    source = Path(skerry.__file__).parent.parent
+    ended = subprocess.run(
+        [sys.executable, str(script), str(tmp_path), "10"],
+        env={**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{script.parent}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    assert found["wrong"] == []
+    assert found["steps"] == found["deaths"]["steps"] > 40
+    assert found["deaths"]["bytes"] > 8
+    assert found["parts"] > 20  # many did die in the midst of it
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a[1].txt"
+    write_text(path, "old")
+
+    def half(whole):
+        with whole(path) as part:
+            part.write_text("ha")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half(whole)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert path.read_text() == "old"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    alive = path.with_name(f".{path.name}{_saving._mark()}{os.getpid()}-1")
+    gone, other = (
+        alive.with_name(alive.name.replace(str(os.getpid()), str(dead.pid))),
+        tmp_path / "b",
+    )
+    for left in (alive, gone, other):
+        left.write_text("left")
+    write_text(path, "new")
+    assert sorted(tmp_path.iterdir()) == sorted([path, alive, other])  # only what the dead left
+    assert path.read_text() == "new"
+
+
+def test_a_short_write_is_gone_on_with(tmp_path, monkeypatch):
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, bytes(data[:3])))
+    write_text(tmp_path / "a", "a long text")
+    monkeypatch.undo()
+    assert (tmp_path / "a").read_text() == "a long text"
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ PACKAGES = (
     "anesthetic",
     "h5netcdf",
     "bilby",
+    "numpyro",
     "pyhf",
 )
 
@@ -39,3 +40,5 @@ def test_every_snippet_runs(tmp_path, monkeypatch):
             line = text.count("\n", 0, match.start(1))
             exec(compile("\n" * line + match.group(1), str(PAGE), "exec"), namespace)
     assert len(namespace["posterior"].modes) == 2
+    densities = [namespace[name].log_prob([1.0, 0.5]) for name in ("one", "two", "three", "four")]
+    assert max(densities) - min(densities) < 1e-5

@@ -423,7 +423,7 @@ BAD = {
     "a file, nowhere": (lambda: interop.read_table("t.csv", PRIOR), "there is none at t.csv"),
     "fit, too much": (
         lambda: skerry.fit(interop.from_dynesty(dynesty_results(), PRIOR), RUN.log_l, PRIOR),
-        "recycled points alone, .* got log_likelihood, prior besides; leave that out",
+        "hold their own columns; got log_likelihood, prior besides; leave that out",
     ),
 }
 

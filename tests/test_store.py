@@ -461,6 +461,22 @@ def test_folders_that_cannot_be_written_are_told(tmp_path, monkeypatch):
         pass
 
 
+def test_a_disk_too_full_for_the_lock_leaves_none(tmp_path, monkeypatch):
+    write = os.write
+
+    def full(handle, data):
+        if len(data) < 20:
+            raise OSError(errno.ENOSPC, "no space")
+        return write(handle, bytes(data[:-5]))
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(StoreError, match="disk is full"), store_of(tmp_path):
+        pass
+    monkeypatch.undo()
+    with store_of(tmp_path):
+        pass
+
+
 def test_what_a_killed_writer_left_is_swept_up(tmp_path):
     fill(tmp_path)
     (tmp_path / "chunks" / ".part-1-abc").write_bytes(b"half")

@@ -164,6 +164,33 @@ def test_group_masses_have_honest_errors(rng):
     assert all(f.mass.sum() == pytest.approx(1) for f in found)
 
 
+def drawn_in_order(rng, n):
+    """Weights and labels of two islands, 70% and 30%, each drawn from as often as its mass says.
+
+    The wider island's weights vary, and 2% of the points are drawn from either at random.
+    """
+    near = np.repeat([True, False], [round(0.7 * n), n - round(0.7 * n)])
+    near = np.where(rng.uniform(size=n) < 0.02, rng.uniform(size=n) < 0.7, near)
+    z = rng.standard_normal(n)
+    ratio = st.norm(0, 0.8).logpdf(z) - st.norm.logpdf(z)
+    return np.where(near, ratio, 0.0), np.where(near, 0, 1)
+
+
+def test_masses_of_ordered_draws_have_honest_errors(rng):
+    rounds = np.array([400, 1, 800])
+    ordered, plain, mass = [], [], []
+    for _ in range(400):
+        parts = [drawn_in_order(rng, n) for n in rounds]
+        log_w, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
+        found = weights.group_masses(log_w, labels, 2, rounds)
+        mass.append(found.mass[1])
+        ordered.append(found.error[1])
+        plain.append(weights.group_masses(log_w, labels, 2).error[1])
+    spread = np.std(mass)
+    assert abs(np.mean(ordered) / spread - 1) < Z / np.sqrt(2 * 400)
+    assert np.mean(plain) > 1.5 * spread
+
+
 def test_islands_of_different_height_are_no_heavy_tail(rng):
     """A wide, low island whose flat top is where the tail begins, and a high narrow one."""
     low = np.log(rng.uniform(0.98, 1.0, 4000))

@@ -1,12 +1,14 @@
 r"""Weighted maximum likelihood: densities fitted to weighted points.
 
 The objective is :math:`-\sum_i \bar w_i \log q(u_i|x_i)` with self-normalised weights, whose
-minimiser minimises :math:`KL(p\|q)` (arXiv:2512.04954). Each epoch draws its minibatches in
+minimiser minimises :math:`KL(p\|q)` (arXiv:2512.04954; equation :eq:`objective` of the method).
+Each epoch draws its minibatches in
 proportion to the weights (systematic resampling), so that a step's loss is a plain mean: its scale
 depends neither on N nor on the weights' scale, a few heavy weights don't make noisy gradients, and
 shapes stay the same whatever N, so that nothing is compiled again. A part of the points is held
 out; the parameters kept are those with the best held-out weighted log likelihood, those of the
-start included, so that training never ends worse (there) than it began.
+start included, so that training never ends worse (there) than it began. Points are asked for an
+epoch at a time, so that they may be on disk.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import equinox as eqx
 import jax
@@ -30,6 +32,8 @@ from skerry.errors import InputError
 from skerry.flows import AbstractShape, Density
 
 HELD_OUT_CHUNK = 2048
+MOST_HELD_OUT = 50_000
+PROBE = 5000
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Training:
         batch: points a step.
         learning_rate: its peak, after the first epoch's linear warm-up.
         patience: epochs without a better held-out likelihood before it stops.
-        held_out: the share of points held out.
+        held_out: the share of points held out (50,000 at most).
         clip: the largest norm of a step's gradient.
     """
 
@@ -98,6 +102,14 @@ class Fitted:
 Progress: TypeAlias = Callable[[int, int, Epoch], None]
 
 
+class Rows(Protocol):
+    """Points that are read when asked for; an array is one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> FloatArray: ...
+
+
 class _Data(NamedTuple):
     """Framed points: arrays of n rows; x may be None."""
 
@@ -110,9 +122,35 @@ class _Data(NamedTuple):
         return _Data(*(None if a is None else a[rows] for a in self))
 
 
+@dataclass(frozen=True)
+class _Source:
+    """Points to train on, framed when they are asked for.
+
+    Attributes:
+        density: whose frames.
+        u: all points.
+        x: all contexts, or None.
+        keep: the rows of those that have weight.
+        nearest: as few frames each as lose no density: islands far apart need just one.
+    """
+
+    density: Density
+    u: Rows
+    x: FloatArray | None
+    keep: IntArray
+    nearest: int
+
+    def take(self, rows: IntArray) -> tuple[_Data, FloatArray]:
+        """Framed points, and what their log density lacks."""
+        rows = self.keep[rows]
+        framed = self.density.frame(self.u[rows], self.nearest)
+        xs = None if self.x is None else np.asarray(self.x[rows], np.float32)
+        return _Data(framed.y, framed.k, framed.offset, xs), framed.shift
+
+
 def fit(
     density: Density,
-    u: FloatArray,
+    u: Rows,
     log_weights: FloatArray,
     *,
     x: FloatArray | None = None,
@@ -124,7 +162,7 @@ def fit(
 
     Args:
         density: the start; its frames stay where they are.
-        u: points, ``(n, d)``.
+        u: points, ``(n, d)``: an array, or anything that gives the rows it is asked for.
         log_weights: ``(n,)``, on any scale; ``-inf`` is weight zero.
         x: contexts, ``(n, m)``, if the density depends on one.
         seed: the order of points and the held-out part come from it.
@@ -142,11 +180,10 @@ def fit(
             f"Expected at least 10 points of non-zero weight, one weight a point; got {len(u)} "
             f"points, {len(log_w)} weights, {len(keep)} of them not zero."
         )
-    data, shift = _framed(density, u[keep], log_w[keep], None if x is None else x[keep])
     log_w = weights.normalize(log_w[keep])
     train, held_out = _split(log_w, settings.held_out, seed.child("held out"))
-    evaluate = _evaluator(data.take(held_out), log_w[held_out], shift[held_out])
-    mean_shift = float(np.exp(weights.normalize(log_w[train])) @ shift[train])
+    source = _source(density, u, x, keep, log_w)
+    evaluate = _evaluator(*source.take(held_out), log_w[held_out])
 
     params, static = eqx.partition(density.shape, eqx.is_inexact_array)
     state = fresh(params)
@@ -160,12 +197,13 @@ def fit(
             settings.steps * settings.batch,
             seed.child("epoch", number).numpy(),
         )
+        data, shift = source.take(train[order])
         batches = jax.tree.map(
-            lambda a: a.reshape(settings.steps, settings.batch, *a.shape[1:]),
-            data.take(train[order]),
+            lambda a: a.reshape(settings.steps, settings.batch, *a.shape[1:]), data
         )
         state, losses = _epoch(state, static, batches, rhythm)
-        epoch = Epoch(float(np.mean(losses)) - mean_shift, evaluate(state.average, static))
+        loss = float(np.mean(losses)) - float(np.mean(shift))
+        epoch = Epoch(loss, evaluate(state.average, static))
         epochs.append(epoch)
         if epoch.held_out < epochs[best].held_out:
             best_params, best = state.average, number
@@ -192,27 +230,23 @@ def held_out_score(
     return -float(shares[used] @ log_q)
 
 
-def _framed(
-    density: Density, u: FloatArray, log_w: FloatArray, x: FloatArray | None
-) -> tuple[_Data, FloatArray]:
-    """The points in as few frames each as lose no density: islands far apart need just one."""
+def _source(
+    density: Density, u: Rows, x: FloatArray | None, keep: IntArray, log_w: FloatArray
+) -> _Source:
+    probe = u[keep[:PROBE]]
+    lost = (density.overlap(probe, log_w[:PROBE], j) for j in (1, 2, 4, 8))
     K = density.frames.n_frames
-    probe = slice(0, min(len(u), 5000))
-    nearest = next(
-        (j for j in (1, 2, 4, 8) if density.overlap(u[probe], log_w[probe], j) < 1e-3), K
-    )
-    framed = density.frame(u, min(nearest, K))
-    xs = None if x is None else np.asarray(x, np.float32)
-    return _Data(framed.y, framed.k, framed.offset, xs), framed.shift
+    nearest = next((j for j, share in zip((1, 2, 4, 8), lost, strict=True) if share < 1e-3), K)
+    return _Source(density, u, x, keep, min(nearest, K))
 
 
 def _split(log_w: FloatArray, share: float, seed: Seed) -> tuple[IntArray, IntArray]:
     order = seed.numpy().permutation(len(log_w))
-    n = max(1, round(share * len(log_w)))
+    n = min(max(1, round(share * len(log_w))), MOST_HELD_OUT)
     return order[n:], order[:n]
 
 
-def _evaluator(data: _Data, log_w: FloatArray, shift: FloatArray) -> Callable[[Any, Any], float]:
+def _evaluator(data: _Data, shift: FloatArray, log_w: FloatArray) -> Callable[[Any, Any], float]:
     """The held-out score of given parameters, in chunks of one size."""
     shares = np.exp(weights.normalize(log_w))
     pieces = []

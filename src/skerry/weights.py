@@ -65,7 +65,10 @@ def normalize(log_weights: FloatArray) -> FloatArray:
 
 
 def effective_sample_size(log_weights: FloatArray) -> float:
-    r"""Kish's effective sample size, :math:`(\sum w)^2 / \sum w^2`; 0 if all weights are zero."""
+    r"""Kish's effective sample size, :math:`(\sum w)^2 / \sum w^2`; 0 if all weights are zero.
+
+    Equation :eq:`effective-size` of the method.
+    """
     total = log_sum_exp(log_weights)
     if not np.isfinite(total):
         return 0.0
@@ -81,8 +84,9 @@ def max_share(log_weights: FloatArray) -> float:
 def evidence(log_weights: FloatArray) -> Evidence:
     r"""The log of the mean weight, :math:`\log Z = \log \frac1n \sum_i w_i`, and its error.
 
-    The error is the delta method's: the standard error of the mean weight over that mean. It
-    can't see a region that no point has visited.
+    The error is the delta method's: the standard error of the mean weight over that mean
+    (equations :eq:`evidence` and :eq:`evidence-error` of the method). It can't see a region that
+    no point has visited.
     """
     n = len(log_weights)
     total = float(log_sum_exp(log_weights))
@@ -98,8 +102,8 @@ def tempering_beta(
 ) -> float:
     r"""The largest :math:`\beta \in [low, 1]` whose weights keep an effective size of ``target``.
 
-    The weights are :math:`\log w = \log(\pi/g) + \beta \log L`. Bisection on
-    :func:`effective_sample_size`; ``low`` if even that is too steep.
+    The weights are :math:`\log w = \log(\pi/g) + \beta \log L` (equation :eq:`tempering` of the
+    method). Bisection on :func:`effective_sample_size`; ``low`` if even that is too steep.
     """
     finite = np.isfinite(log_likelihood)
     values = np.where(finite, log_likelihood, 0.0)
@@ -126,7 +130,8 @@ def deterministic_mixture(
 
     .. math:: \log w_i = \log p(\theta_i) - \log \tfrac1N \sum_t N_t g_t(\theta_i)
 
-    (the balance heuristic of Veach & Guibas 1995; Cornuet et al. 2012).
+    (the balance heuristic of Veach & Guibas 1995; Cornuet et al. 2012; equation
+    :eq:`mixture-weights` of the method).
 
     Args:
         log_target: unnormalised log density at every point, ``(n,)``.
@@ -204,15 +209,47 @@ class Masses(NamedTuple):
     error: FloatArray
 
 
-def group_masses(log_weights: FloatArray, labels: IntArray, n_groups: int) -> Masses:
+def group_masses(
+    log_weights: FloatArray, labels: IntArray, n_groups: int, rounds: IntArray | None = None
+) -> Masses:
     r"""Each group's share :math:`m_k` of the weight and its error.
 
-    The error is that of a self-normalised mean,
-    :math:`\sqrt{\sum_i \bar w_i^2 (1[l_i = k] - m_k)^2}`. Labels below 0 belong to no group.
+    A share is the sum of :math:`f_i = \bar w_i (1[l_i = k] - m_k)` away from the truth, to first
+    order. Independent points give it the variance :math:`\sum_i f_i^2`
+    (equation :eq:`mass` of the method). Points drawn in rounds,
+    in the order of the components they came from, each component as often as its mass says, vary
+    within components alone; successive differences show that part,
+    :math:`\tfrac12 \tfrac{n}{n-1} \sum_i (f_{i+1} - f_i)^2` in a round of n
+    (Wolter 2007, Introduction to Variance Estimation, chapter 8).
+
+    Args:
+        log_weights: of the points, ``(n,)``.
+        labels: the group of each, ``(n,)``; below 0: none.
+        n_groups: how many groups there are.
+        rounds: how many points each round drew, in order, adding up to n; None for independent
+            points.
     """
     shares = np.exp(normalize(log_weights))
     inside = labels >= 0
     mass = np.bincount(labels[inside], shares[inside], n_groups).astype(np.float64)
+    if rounds is not None:
+        return Masses(mass, np.sqrt(_in_order(shares, labels, mass, np.asarray(rounds))))
     squares = np.bincount(labels[inside], shares[inside] ** 2, n_groups)
     variance = squares * (1 - 2 * mass) + mass**2 * np.sum(shares**2)
     return Masses(mass, np.sqrt(np.maximum(variance, 0.0)))
+
+
+def _in_order(
+    shares: FloatArray, labels: IntArray, mass: FloatArray, rounds: IntArray
+) -> FloatArray:
+    """The variance of each group's share by successive differences within rounds."""
+    size = np.repeat(rounds, rounds)
+    number = np.repeat(np.arange(len(rounds)), rounds)
+    first = np.flatnonzero(number[1:] == number[:-1])
+    scale = 0.5 * size[first] / (size[first] - 1)
+    single = size == 1
+    variance = np.empty(len(mass))
+    for k in range(len(mass)):
+        away = shares * ((labels == k) - mass[k])
+        variance[k] = scale @ (away[first + 1] - away[first]) ** 2 + np.sum(away[single] ** 2)
+    return variance

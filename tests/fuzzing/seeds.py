@@ -70,7 +70,7 @@ def estimators():
     found = []
     for embedding, x_shape in ((None, (2,)), (embeddings.Set(item=2, features=3, width=4), (3, 2))):
         x = rng.standard_normal((40, *x_shape))
-        sizes = {"n_components": 2, "width": 4, "depth": 2}
+        sizes = {"n_components": 2, "width": 4, "depth": 2, "bent": True}
         scale = embeddings.standard(x, embedding)
         own = embeddings.build(embedding, x_shape, as_seed(0))
         network = conditional(scale, own, x_shape, PRIOR.ndim, as_seed(1), **sizes)

@@ -43,6 +43,7 @@ from skerry.store import Store, fingerprint, opened_archive, problem_identity
 from skerry.training import Training
 
 WIDTH, DEPTH = 128, 3
+BENT = range(3, 7)  # numbers of parameters with which components bend
 MIN_SIMULATIONS = 50
 TRAINING = Training(
     max_epochs=100, steps=50, batch=256, learning_rate=4e-3, patience=40, held_out=0.1
@@ -177,6 +178,7 @@ def _trained(
         n_components=n_components,
         width=WIDTH,
         depth=DEPTH,
+        bent=problem.prior.ndim in BENT,
     )
     trained = train(
         network, made, likelihoods, pools, settings, root.child("training"), keeping, progress
@@ -196,6 +198,7 @@ def _trained(
             "n_components": n_components,
             "width": WIDTH,
             "depth": DEPTH,
+            "bent": int(problem.prior.ndim in BENT),
             "pools": repr(pools),
             "training": repr(settings),
             "embedding": to_spec(embedding)["kind"],

@@ -18,14 +18,13 @@ import numpy as np
 from skerry import evaluate as border
 from skerry._seeds import Seed
 from skerry._types import FloatArray
+from skerry.amortization._guarded import Guarded
 from skerry.amortization._likelihoods import PairCalls
 from skerry.amortization._pairs import Journal
 from skerry.amortization._refine import Drawn, answer, asked, drawn, escalated
 from skerry.evaluate import Evaluations, Failures, check_failures
 from skerry.execution import Forward, Predictions, weighed
 from skerry.inference._infer import opened_calls
-from skerry.inference._proposal import Proposal
-from skerry.modes import Islands
 from skerry.posterior import Failed, Posterior
 from skerry.problem import Problem
 from skerry.store import Store, opened_archive, opened_runs, problem_identity
@@ -63,7 +62,7 @@ class _One:
 def refined_batch(
     problem: Problem,
     xs: FloatArray,
-    islands: list[Islands],
+    proposals: list[Guarded],
     seeds: list[Seed],
     *,
     n_effective: float,
@@ -75,13 +74,14 @@ def refined_batch(
     """The exact posteriors of observations ``(k, ...)``, each as if it were alone."""
     check_failures(failures)
     store = store if store is None or isinstance(store, Store) else Store(store)
-    texts = [asked(i, s, n_effective, max_calls) for i, s in zip(islands, seeds, strict=True)]
+    pairs = zip(proposals, seeds, strict=True)
+    texts = [asked(p, s, n_effective, max_calls) for p, s in pairs]
     settings = {name: "; ".join(dict.fromkeys(t[name] for t in texts)) for name in texts[0]}
     found: list[_One] = []
     with _evaluating(problem, xs, failures, executor, store, settings) as evaluate:
         for start in range(0, len(xs), TOGETHER):
             rows = range(start, min(start + TOGETHER, len(xs)))
-            some = [_begun(xs[i], islands[i], seeds[i], n_effective, max_calls) for i in rows]
+            some = [_begun(xs[i], proposals[i], seeds[i], n_effective, max_calls) for i in rows]
             while any(len(one.asks) for one in some):
                 for group in _groups([one for one in some if len(one.asks)]):
                     _advance(problem, group, evaluate, failures)
@@ -92,8 +92,8 @@ def refined_batch(
     )
 
 
-def _begun(x: FloatArray, islands: Islands, seed: Seed, n_effective: float, most: int) -> _One:
-    drawing = drawn(Proposal(islands), seed, n_effective, most)
+def _begun(x: FloatArray, proposal: Guarded, seed: Seed, n_effective: float, most: int) -> _One:
+    drawing = drawn(proposal, seed, n_effective, most)
     return _One(x, seed, drawing, next(drawing))
 
 
@@ -173,9 +173,7 @@ def _concluded(
     if not found.hopeless:
         outcome = found.outcome(np.concatenate(one.theta), failed)
         return answer(problem.prior, outcome, found, n_effective, failures, one.seed)
-    islands = found.proposal.islands
-    assert islands is not None
-    settings = asked(islands, one.seed, n_effective, max_calls)
+    settings = asked(found.proposal, one.seed, n_effective, max_calls)
     own = None if store is None else _own(store, number)
     with opened_calls(problem, one.x, failures, executor, own, settings) as (calls, _):
         calls.note_failed(failed)

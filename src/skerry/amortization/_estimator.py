@@ -15,6 +15,7 @@ from skerry._types import BoolArray, FloatArray
 from skerry.amortization import _batch, _calibrate, _refine
 from skerry.amortization._blocks import Simulator
 from skerry.amortization._checkpoints import Step
+from skerry.amortization._guarded import Guarded
 from skerry.amortization._mixtures import Mixtures, mixtures
 from skerry.amortization._network import Conditional
 from skerry.amortization._novelty import Familiar
@@ -91,7 +92,8 @@ class Estimator:
     def log_prob(self, theta: Any, x: Any) -> FloatArray:
         r"""The normalised log density log q(theta|x); -inf off the prior's support.
 
-        :math:`q(\theta|x) = q_u(u|x)\,\pi(\theta) / N(u; 0, I)`, :math:`u = T(\theta)`.
+        :math:`q(\theta|x) = q_u(u|x)\,\pi(\theta) / N(u; 0, I)`, :math:`u = T(\theta)`
+        (equation :eq:`density-in-theta` of the method).
 
         Args:
             theta: points ``(n, d)``; for a batch of k observations also ``(k, n, d)``.
@@ -138,7 +140,8 @@ class Estimator:
         Args:
             x: the observation.
             n_effective: None for the raw density, which costs no likelihood call and has no
-                evidence; a number to draw and weigh until so many effective samples: their
+                evidence (its samples are draws of :meth:`sample`, its flow has a Gaussian for each
+                component); a number to draw and weigh until so many effective samples: their
                 evidence, masses and status are exact within the errors stated.
             seed: an int, a numpy Generator or a JAX key.
             max_calls: likelihood calls at most.
@@ -157,14 +160,14 @@ class Estimator:
                 f"Expected one observation of shape {self.x_shape}; got a batch of {len(rows)}; "
                 "call posterior once for each, or sample for all at once."
             )
-        islands = self.mixtures(rows).islands(0, self.prior.periodic)
+        proposal = self._proposal(rows)
         root = as_seed(seed).child("estimator posterior")
         if n_effective is None:
-            return _refine.raw(self.prior, islands, bool(self.outside(x)[0]), root)
+            return _refine.raw(self.prior, proposal, bool(self.outside(x)[0]), root)
         return _refine.refined(
             self._refinable(n_effective, max_calls),
             rows[0],
-            islands,
+            proposal,
             root,
             n_effective=n_effective,
             max_calls=max_calls,
@@ -203,11 +206,10 @@ class Estimator:
         seeds = [root.child("batch", i) for i in range(len(rows))]
         if n_effective is None or not len(rows):
             return tuple(self.posterior(r, seed=s) for r, s in zip(rows, seeds, strict=True))
-        found = [mixtures(self.network, row[None]) for row in rows]
         return _batch.refined_batch(
             self._refinable(n_effective, max_calls),
             rows,
-            [one.islands(0, self.prior.periodic) for one in found],
+            [self._proposal(row[None]) for row in rows],
             [s.child("estimator posterior") for s in seeds],
             n_effective=n_effective,
             max_calls=max_calls,
@@ -265,6 +267,11 @@ class Estimator:
         from skerry.amortization._file import save
 
         save(self, path)
+
+    def _proposal(self, row: FloatArray) -> Guarded:
+        """What to draw from for one observation, ``(1, ...)``."""
+        found = mixtures(self.network, row)
+        return Guarded(found, found.islands(0, self.prior.periodic))
 
     def _refinable(self, n_effective: float, max_calls: int) -> Problem:
         if self.problem is None:

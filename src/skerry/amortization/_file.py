@@ -23,7 +23,7 @@ from skerry.posterior import prior_from_spec, prior_to_spec
 from skerry.priors import Prior
 from skerry.problem import Problem
 
-FORMAT = "skerry estimator 1"
+FORMAT = "skerry estimator 2"
 LARGEST = 1 << 16  # no setting of a network is larger
 NUMBERS = ("best", "n_simulations", "n_likelihoods", "settings")
 
@@ -124,6 +124,7 @@ def _estimator(
         n_components=sizes[0],
         width=sizes[1],
         depth=sizes[2],
+        bent=spec["settings"]["bent"] == 1,
     )
     dynamic, static = eqx.partition(fresh, eqx.is_array)
     leaves, structure = jax.tree.flatten(dynamic)
@@ -134,7 +135,7 @@ def _estimator(
         jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in stored]), static
     )
     reach = [arrays[f"familiar.{name}"] for name in ("mean", "whitener", "distances")]
-    plain, embedded = int(np.prod(x_shape)), network.components.head.first.shape[1]
+    plain, embedded = int(np.prod(x_shape)), network.head.first.shape[1]
     _check(spec, reach, n_seen=plain if plain == embedded else plain + embedded)
     return Estimator(
         prior=prior,

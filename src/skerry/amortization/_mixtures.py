@@ -1,4 +1,14 @@
-"""Conditional mixtures as numbers: k observations' Gaussians in float64, drawn and evaluated."""
+r"""Conditional mixtures as numbers: k observations' components in float64, drawn and evaluated.
+
+A component takes a point's coordinates in an order of its own, the first half of the components
+front to back and the others back to front. With standardised coordinates :math:`s_j`, and what a
+coordinate is to those after it, :math:`g(z) = z / \sqrt{1 + z^2/4}`,
+
+.. math:: z_j = e^{-\sum_{i<j} a_{ji} g(z_i)}
+   \Big(s_j + \sum_{i<j} n_{ji} s_i + \sum_{i<j} c_{ji} (g(z_i)^2 - 1)\Big), \qquad z \sim N(0, I):
+
+a Gaussian (n) whose width (a) and place (c) in one coordinate follow those before: funnels, bends.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +20,34 @@ import numpy as np
 from scipy.special import logsumexp
 
 from skerry._compilation import program
-from skerry._types import BoolArray, FloatArray
-from skerry.amortization._network import Conditional
+from skerry._types import BoolArray, FloatArray, IntArray
+from skerry.amortization._network import Conditional, n_forward
 from skerry.flows import Frames
 from skerry.modes import Islands
 
 BATCH = 1024
 LIGHT = 1e-7  # components with a smaller share are no islands
+PROBES = 32  # pairs of latent points, opposite each other, that an island is measured by
 
 
 @dataclass(frozen=True)
 class Mixtures:
-    """Gaussian mixtures on u for k observations, K components each.
+    """Mixtures on u for k observations, K components each.
 
     Attributes:
         log_masses: ``(k, K)``, logsumexp 0.
-        means: ``(k, K, d)``.
+        means: ``(k, K, d)``; each in its component's own order, as all that follows.
         whiteners: inverse Cholesky factors, lower, ``(k, K, d, d)``.
+        funnels: a, strictly lower triangular, ``(k, K, d, d)``; None for Gaussians, which take the
+            coordinates as they come.
+        curves: c, likewise.
     """
 
     log_masses: FloatArray
     means: FloatArray
     whiteners: FloatArray
+    funnels: FloatArray | None = None
+    curves: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.log_masses)
@@ -39,46 +55,97 @@ class Mixtures:
     def log_prob(self, u: FloatArray) -> FloatArray:
         """Points ``(k, n, d)``, n for each observation, to log densities ``(k, n)``."""
         found = np.empty(u.shape[:2])
+        constant = 0.5 * u.shape[2] * np.log(2 * np.pi)
         for i, points in enumerate(u):
-            z = np.matmul(points[None] - self.means[i][:, None], self._transposed[i])
-            terms = -0.5 * np.sum(z**2, axis=-1) + self._constants[i][:, None]
-            found[i] = logsumexp(terms, axis=0)
+            z, log_det = self.latent(i, points)
+            terms = log_det - 0.5 * np.sum(z**2, axis=-1) + self.log_masses[i][:, None]
+            found[i] = logsumexp(terms, axis=0) - constant
         return found
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Independent draws, ``(k, n, d)``."""
-        d = self.means.shape[-1]
-        factors = np.linalg.inv(self.whiteners)
-        drawn = np.empty((len(self), n, d))
+        drawn = np.empty((len(self), n, self.means.shape[2]))
         for i in range(len(self)):
             shares = np.exp(self.log_masses[i])
             counts = rng.multinomial(n, shares / shares.sum())
-            noise = rng.standard_normal((n, d))
-            ends = np.cumsum(counts)
-            for k in np.flatnonzero(counts):
-                rows = slice(ends[k] - counts[k], ends[k])
-                drawn[i, rows] = self.means[i, k] + noise[rows] @ factors[i, k].T
+            which = np.repeat(np.arange(len(shares)), counts)
+            drawn[i] = self.placed(i, rng.standard_normal(drawn.shape[1:]), which)
             drawn[i] = drawn[i, rng.permutation(n)]
         return drawn
 
+    def latent(self, i: int, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Points ``(n, d)`` in all components' coordinates z, ``(K, n, d)``; ``log|dz/du|``."""
+        K, d = self.means.shape[1:]
+        diagonals = np.diagonal(self.whiteners[i], axis1=-2, axis2=-1)
+        log_det = np.repeat(np.log(diagonals).sum(axis=-1)[:, None], len(points), axis=1)
+        u = np.broadcast_to(points, (K, *points.shape))
+        if self.curves is not None:
+            first = n_forward(K, True)
+            u = np.concatenate([u[:first], u[first:, :, ::-1]])
+        z = np.matmul(u - self.means[i][:, None], np.swapaxes(self.whiteners[i], 1, 2))
+        if self.funnels is None or self.curves is None:
+            return z, log_det
+        g = np.empty_like(z)
+        for j in range(d):
+            if j:
+                wide = np.matmul(g[..., :j], self.funnels[i][:, j, :j, None])[..., 0]
+                bent = np.matmul(g[..., :j] ** 2 - 1.0, self.curves[i][:, j, :j, None])[..., 0]
+                z[..., j] = (z[..., j] + bent) * np.exp(-wide)
+                log_det -= wide
+            g[..., j] = seen(z[..., j])
+        return z, log_det
+
+    def placed(self, i: int, z: FloatArray, which: IntArray) -> FloatArray:
+        """The points ``(n, d)`` that have the coordinates z ``(n, d)`` in components ``(n,)``."""
+        u = np.empty_like(z)
+        factors = np.linalg.inv(self.whiteners[i])
+        for k in np.unique(which):
+            mine = which == k
+            u[mine] = self.means[i, k] + self._bent(i, k, z[mine]) @ factors[k].T
+        if self.curves is not None:
+            back = which >= n_forward(self.means.shape[1], True)
+            u[back] = u[back, ::-1]
+        return u
+
     def islands(self, i: int, periodic: BoolArray) -> Islands:
-        """Observation i's mixture as framed islands, without components that carry nothing."""
+        """Observation i's mixture as framed Gaussians, without components that carry nothing.
+
+        They have the components' own means and covariances, measured at a few latent points.
+        """
         kept = np.flatnonzero(self.log_masses[i] > np.log(LIGHT))
         log_masses = self.log_masses[i, kept]
-        means = self.means[i, kept]
-        cholesky = np.linalg.inv(self.whiteners[i, kept])
+        means, cholesky = self.means[i, kept], np.linalg.inv(self.whiteners[i, kept])
+        if self.curves is not None:
+            means, cholesky = self._moments(i, kept)
         frames = Frames(means, cholesky, np.full(means.shape, 0.5), periodic)
         return Islands(frames, log_masses - logsumexp(log_masses))
 
-    @property
-    def _transposed(self) -> FloatArray:
-        return np.swapaxes(self.whiteners, -1, -2)
+    def _bent(self, i: int, k: int, z: FloatArray) -> FloatArray:
+        """From z to what the whitener makes of a point."""
+        if self.funnels is None or self.curves is None:
+            return z
+        g, y = seen(z), z.copy()
+        for j in range(1, z.shape[1]):
+            y[:, j] *= np.exp(g[:, :j] @ self.funnels[i, k, j, :j])
+            y[:, j] -= (g[:, :j] ** 2 - 1.0) @ self.curves[i, k, j, :j]
+        return y
 
-    @property
-    def _constants(self) -> FloatArray:
-        diagonals = np.diagonal(self.whiteners, axis1=-2, axis2=-1)
-        d = self.means.shape[-1]
-        return self.log_masses + np.log(diagonals).sum(axis=-1) - 0.5 * d * np.log(2 * np.pi)
+    def _moments(self, i: int, kept: IntArray) -> tuple[FloatArray, FloatArray]:
+        d = self.means.shape[2]
+        z = np.random.default_rng(0).standard_normal((PROBES * d, d))
+        z = np.concatenate([z, -z])
+        z = np.linalg.solve(np.linalg.cholesky(z.T @ z / len(z)), z.T).T
+        points = self.placed(i, np.tile(z, (len(kept), 1)), np.repeat(kept, len(z)))
+        points = points.reshape(len(kept), len(z), d)
+        means = points.mean(axis=1)
+        centred = points - means[:, None]
+        covariances = np.matmul(np.swapaxes(centred, 1, 2), centred) / len(z)
+        return means, np.linalg.cholesky(covariances)
+
+
+def seen(z: FloatArray) -> FloatArray:
+    """What a coordinate is to those after it: itself, and never beyond 2."""
+    return np.asarray(z / np.sqrt(1.0 + 0.25 * z**2))
 
 
 def mixtures(network: Conditional, x: FloatArray) -> Mixtures:
@@ -91,9 +158,18 @@ def mixtures(network: Conditional, x: FloatArray) -> Mixtures:
         parts.append(
             [np.asarray(a, np.float64)[: len(chunk)] for a in _parameters(network, padded)]
         )
-    logits, means, log_scales, lowers = (np.concatenate(p) for p in zip(*parts, strict=True))
-    whiteners = (np.eye(means.shape[-1]) + lowers) * np.exp(-log_scales)[..., None, :]
-    return Mixtures(logits - logsumexp(logits, axis=1, keepdims=True), means, whiteners)
+    logits, means, log_scales, *ties = (np.concatenate(p) for p in zip(*parts, strict=True))
+    lowers, *bends = (_square(tie, means.shape[2]) for tie in ties[: 3 if network.bent else 1])
+    whiteners = (np.eye(means.shape[2]) + lowers) * np.exp(-log_scales)[..., None, :]
+    log_masses = logits - logsumexp(logits, axis=1, keepdims=True)
+    return Mixtures(log_masses, means, whiteners, *bends)
+
+
+def _square(packed: FloatArray, d: int) -> FloatArray:
+    """Strict lower triangles ``(..., P)``, row by row, as matrices ``(..., d, d)``."""
+    found = np.zeros((*packed.shape[:-1], d, d))
+    found[..., *np.tril_indices(d, -1)] = packed
+    return found
 
 
 @program

@@ -1,27 +1,45 @@
 r"""The conditional mixture: an observation in, K weighted Gaussians on u out.
 
-:math:`q(u|x) = \sum_k \pi_k(x)\, N(u; \mu_k(x), \Sigma_k(x))`. K is over-complete: components that
-aren't needed fade. The parameters are those of :mod:`skerry.flows.components`; here they are
-evaluated for many u under one x, which passes the network once.
+:math:`q(u|x) = \sum_k \pi_k(x)\, N(u; \mu_k(x), \Sigma_k(x))`. Equation :eq:`conditional` of the
+method. K is over-complete: components that aren't needed fade. They may be bent besides: funnels
+and crescents. An observation passes the network once for many u (:mod:`._many`).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from skerry._seeds import Seed
 from skerry.embeddings import Standard, n_features
-from skerry.flows.components import Components, Parameters, components
-from skerry.flows.components import inverse as inverse_of
 
 LOG_SCALE_LIMITS = (-12.0, 3.0)
 START_SPREAD, START_SCALE = 0.8, 0.6  # the components' places and sizes before training
+
+
+class Mixture(NamedTuple):
+    """K components in d dimensions, for one observation or, along a last axis, for many.
+
+    The last three hold a strict lower triangle each, row by row: P = d (d - 1) / 2 numbers. What
+    they do to a point is told in :mod:`._mixtures`; the last two are empty for Gaussians.
+    """
+
+    logits: Float[Array, "K ..."]
+    shifts: Float[Array, "K d ..."]
+    log_scales: Float[Array, "K d ..."]
+    lowers: Float[Array, "K P ..."]
+    funnels: Float[Array, "K P ..."]
+    curves: Float[Array, "K P ..."]
+
+
+def n_forward(K: int, bent: bool) -> int:
+    """How many of K components take the coordinates front to back: half of them, if it matters."""
+    return K - K // 2 if bent else K
 
 
 class Residual(eqx.Module):
@@ -74,16 +92,28 @@ def residual(n_in: int, width: int, blocks: int, n_out: int, seed: Seed) -> Resi
 
 
 class Conditional(eqx.Module):
-    """The network: ``x -> standard -> embedding -> head -> components``."""
+    """The network: ``x -> standard -> embedding -> head -> mixture``."""
 
     standard: Standard
     embedding: Any
-    components: Components
+    head: Residual
+    n_components: int = eqx.field(static=True)
+    dim: int = eqx.field(static=True)
+    bent: bool = eqx.field(static=True)
 
-    def __call__(self, x: Float[Array, "..."]) -> Parameters:
+    def __call__(self, x: Float[Array, "..."]) -> Mixture:
         """The mixture for one observation."""
-        values = self.components.at(self.embedding(self.standard(x)))
-        return values._replace(log_scales=jnp.clip(values.log_scales, *LOG_SCALE_LIMITS))
+        found = self.head(self.embedding(self.standard(x)))
+        K, d = self.n_components, self.dim
+        sizes = _sizes(d, self.bent)
+        ends = np.cumsum([K * size for size in sizes[:-1]])
+        logits, shifts, log_scales, *ties = jnp.split(found, ends)
+        return Mixture(
+            jax.nn.log_softmax(logits),
+            shifts.reshape(K, d),
+            jnp.clip(log_scales.reshape(K, d), *LOG_SCALE_LIMITS),
+            *(tie.reshape(K, n) for tie, n in zip(ties, sizes[3:], strict=True)),
+        )
 
 
 def conditional(
@@ -96,55 +126,22 @@ def conditional(
     n_components: int,
     width: int,
     depth: int,
+    bent: bool = False,
 ) -> Conditional:
     """A fresh network, its components scattered over the prior."""
     K = n_components
-    blank = components(np.zeros(K), dim, seed)
-    n_out = K * (1 + 2 * dim + dim * (dim - 1) // 2)
+    n_out = K * sum(_sizes(dim, bent))
     n_in = n_features(embedding, x_shape)
     head = residual(n_in, width, depth - 1, n_out, seed.child("head"))
-    scatter = seed.child("scatter").numpy().standard_normal((K, dim))
-    constant = blank.constant._replace(
-        shifts=jnp.asarray((START_SPREAD * scatter).astype(np.float32)),
-        log_scales=jnp.asarray(np.full((K, dim), np.log(START_SCALE), np.float32)),
-    )
-    return Conditional(standard, embedding, Components(constant, head, False))
+    scatter = START_SPREAD * seed.child("scatter").numpy().standard_normal((K, dim))
+    start = np.zeros(n_out)
+    start[K : K * (1 + dim)] = scatter.ravel()
+    start[K * (1 + dim) : K * (1 + 2 * dim)] = np.log(START_SCALE)
+    head = eqx.tree_at(lambda h: h.constant, head, jnp.asarray(start.astype(np.float32)))
+    return Conditional(standard, embedding, head, K, dim, bent)
 
 
-def log_density(values: Parameters, u: Float[Array, "n d"]) -> Float[Array, " n"]:
-    """The mixture's log density of n points: products and sums, no solve."""
-    scaled = (u[:, None, :] - values.shifts) * jnp.exp(-values.log_scales)
-    z = scaled + jnp.sum(values.lowers * scaled[:, :, None, :], axis=-1)
-    constant = 0.5 * u.shape[1] * np.log(2 * np.pi)
-    terms = values.logits - jnp.sum(values.log_scales, axis=-1) - 0.5 * jnp.sum(z**2, axis=-1)
-    return jax.nn.logsumexp(terms, axis=-1) - constant
-
-
-def draw(
-    values: Parameters, noise: Float[Array, "n d"], uniform: Float[Array, " n"]
-) -> Float[Array, "n d"]:
-    """Points of the mixture from standard normal and uniform numbers."""
-    edges = jnp.cumsum(jnp.exp(values.logits))
-    k = jnp.sum(edges[None] < (uniform * edges[-1])[:, None], axis=1)
-    k = jnp.minimum(k, len(edges) - 1)
-    factors = jnp.exp(values.log_scales)[:, :, None] * jax.vmap(inverse_of)(values.lowers)
-    return values.shifts[k] + jnp.sum(factors[k] * noise[:, None, :], axis=-1)
-
-
-def propose(
-    values: Parameters,
-    retained: Float[Array, " d"],
-    noise: Float[Array, "n d"],
-    uniform: Float[Array, " n"],
-    from_prior: Bool[Array, " n"],
-    prior_share: Float[Array, ""],
-) -> tuple[Float[Array, "n1 d"], Float[Array, " n1"]]:
-    """The retained point and n candidates, and log g at all of them: one observation.
-
-    ``g = (1 - b) q(.|x) + b N(0, I)`` with the share b of prior draws.
-    """
-    fresh = jnp.where(from_prior[:, None], noise, draw(values, noise, uniform))
-    u = jnp.concatenate([retained[None], fresh])
-    log_prior = -0.5 * jnp.sum(u**2, axis=1) - 0.5 * u.shape[1] * np.log(2 * np.pi)
-    log_q = log_density(values, u) + jnp.log1p(-prior_share)
-    return u, jnp.logaddexp(log_q, jnp.log(prior_share) + log_prior)
+def _sizes(d: int, bent: bool) -> tuple[int, ...]:
+    """How many numbers a component takes for each part of a :class:`Mixture`."""
+    P = d * (d - 1) // 2
+    return (1, d, d, P, bent * P, bent * P)

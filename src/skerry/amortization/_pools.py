@@ -1,11 +1,12 @@
 r"""Particles of the posterior for each observation: iterated sampling-importance-resampling.
 
 For an observation x with a retained particle :math:`u_0`, draw :math:`u_1..u_n` from a proposal g,
-weigh all of them, the retained one too, by :math:`w_i = \pi(u_i) L(x|u_i) / g(u_i)`, and choose the
-next retained one in proportion. Whatever g is, the posterior p(u|x) stays invariant (Andrieu, Lee &
-Vihola 2018, *Bernoulli* 24): a bad g wastes draws and biases nothing. Where :math:`u_0` is what
-generated x it is itself a posterior draw, so every particle is one from the first step on. Several
-particles chosen by systematic resampling make a pool: each of them alone is a posterior draw.
+weigh all of them, the retained one too, by :math:`w_i = \pi(u_i) L(x|u_i) / g(u_i)` (equation
+:eq:`pool` of the method), and choose the next retained one in proportion. Whatever g is, the
+posterior p(u|x) stays invariant (Andrieu, Lee & Vihola 2018, *Bernoulli* 24): a bad g wastes draws
+and biases nothing. Where :math:`u_0` is what generated x it is itself a posterior draw, so every
+particle is one from the first step on. Several particles chosen by systematic resampling make a
+pool: each of them alone is a posterior draw.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 
 from skerry._compilation import program
 from skerry._types import FloatArray
-from skerry.amortization._network import Conditional, propose
+from skerry.amortization._many import many, propose
+from skerry.amortization._network import Conditional
 from skerry.errors import InputError
 
 LogLikelihoods: TypeAlias = Callable[[FloatArray, Any], FloatArray]  # u (k, n, d), x -> (k, n)
@@ -139,7 +141,6 @@ def _propose(
     from_prior: Any,
     share: Any,
 ) -> Any:
-    def one(x: Any, retained: Any, noise: Any, uniform: Any, from_prior: Any) -> Any:
-        return propose(network(x), retained, noise, uniform, from_prior, share)
-
-    return jax.vmap(one)(x, retained, noise, uniform, from_prior)
+    noise, uniform = jnp.moveaxis(noise, 0, -1), uniform.T
+    u, log_g = propose(many(network, x), retained.T, noise, uniform, from_prior.T, share)
+    return jnp.moveaxis(u, -1, 0), log_g.T

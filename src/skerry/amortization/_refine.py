@@ -8,17 +8,17 @@ them: the islands are refitted and hunted for as :func:`skerry.infer` does.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from skerry import weights
 from skerry._seeds import Seed
 from skerry._types import FloatArray
+from skerry.amortization._guarded import Guarded
 from skerry.evaluate import Failures, check_failures
 from skerry.inference import Adaptive, Fit
 from skerry.inference._calls import Calls
@@ -27,7 +27,6 @@ from skerry.inference._infer import adaptive_outcome, opened_calls
 from skerry.inference._points import Points
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import Target
-from skerry.modes import Islands
 from skerry.posterior import KHAT_LIMIT, Failed, Posterior, Status, log_normal
 from skerry.priors import Prior
 from skerry.problem import Problem
@@ -40,9 +39,9 @@ JUDGED = 4000  # draws from which on the weights' tail is judged: of fewer, k-ha
 MAX_ROUNDS = 30
 
 
-def raw(prior: Prior, islands: Islands, outside: bool, seed: Seed) -> Posterior:
+def raw(prior: Prior, proposal: Guarded, outside: bool, seed: Seed) -> Posterior:
     """Draws of q as a posterior: equal weights, no evidence, no likelihood."""
-    draws = Proposal(islands, heavy=0.0, prior=0.0)
+    draws = replace(proposal, heavy=0.0, prior=0.0)
     u = draws.sample(RAW_DRAWS, seed.child("raw").numpy())
     log_ratio = draws.log_prob(u) - log_normal(u)
     found = conclude(
@@ -50,7 +49,7 @@ def raw(prior: Prior, islands: Islands, outside: bool, seed: Seed) -> Posterior:
         Outcome(
             Points(u, prior.from_u(u), log_ratio, -log_ratio),
             n_calls=0,
-            islands=islands,
+            islands=proposal.islands,
             evidence=weights.Evidence(float("nan"), float("inf")),
         ),
         n_effective=1.0,
@@ -69,7 +68,7 @@ def raw(prior: Prior, islands: Islands, outside: bool, seed: Seed) -> Posterior:
 def refined(
     problem: Problem,
     x: Any,
-    islands: Islands,
+    proposal: Guarded,
     seed: Seed,
     *,
     n_effective: float,
@@ -80,9 +79,9 @@ def refined(
 ) -> Posterior:
     """The exact posterior by importance sampling, or by adaptive rounds if q is too far off."""
     check_failures(failures)
-    settings = asked(islands, seed, n_effective, max_calls)
+    settings = asked(proposal, seed, n_effective, max_calls)
     with opened_calls(problem, x, failures, executor, store, settings) as (calls, _):
-        drawing = drawn(Proposal(islands), seed, n_effective, max_calls)
+        drawing = drawn(proposal, seed, n_effective, max_calls)
         fresh = next(drawing)
         while True:
             try:
@@ -121,11 +120,11 @@ def answer(
     )
 
 
-def asked(islands: Islands, seed: Seed, n_effective: float, max_calls: int) -> dict[str, str]:
+def asked(proposal: Guarded, seed: Seed, n_effective: float, max_calls: int) -> dict[str, str]:
     """What must be the same for a stored refinement to go on."""
     return {
         "seed": ", ".join(map(str, seed.path)),
-        "scheme": f"refined from the estimator's density {_digest(islands)}",
+        "scheme": f"refined from the estimator's density {proposal.digest}",
         "n_effective": repr(float(n_effective)),
         "max_calls": repr(max_calls),
     }
@@ -144,7 +143,7 @@ class Drawn:
         hopeless: whether the weights ask for better islands rather than for more draws.
     """
 
-    proposal: Proposal
+    proposal: Guarded
     u: FloatArray
     log_l: FloatArray
     log_g: FloatArray
@@ -165,7 +164,7 @@ class Drawn:
 
 
 def drawn(
-    proposal: Proposal, seed: Seed, n_effective: float, max_calls: int
+    proposal: Guarded, seed: Seed, n_effective: float, max_calls: int
 ) -> Generator[FloatArray, FloatArray, Drawn]:
     """Draw until there are so many effective samples, or it is hopeless.
 
@@ -219,11 +218,5 @@ def escalated(
         Adaptive(),
         seed.child("escalated"),
     )
-    return adaptive_outcome(calls, target, began=(found.proposal, found.u, found.log_l))
-
-
-def _digest(islands: Islands) -> str:
-    """The density drawn from, in a short text."""
-    parts = (islands.log_masses, islands.frames.means, islands.frames.cholesky)
-    data = b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
+    proposal = cast("Proposal", found.proposal)
+    return adaptive_outcome(calls, target, began=(proposal, found.u, found.log_l))

@@ -22,7 +22,8 @@ from skerry._types import FloatArray
 from skerry.amortization._checkpoints import Checkpoints, Course, Step
 from skerry.amortization._keeping import Keeping, Progress
 from skerry.amortization._likelihoods import Likelihoods
-from skerry.amortization._network import Conditional, log_density
+from skerry.amortization._many import log_density, many
+from skerry.amortization._network import Conditional
 from skerry.amortization._pools import LogLikelihoods, Pools, refresh
 from skerry.amortization._sources import Made
 from skerry.training import Training
@@ -134,13 +135,9 @@ def mean_score(network: Conditional, x: FloatArray, u: FloatArray) -> float:
     return float(np.mean(np.asarray(values, np.float64)))
 
 
-def _losses(network: Conditional, x: Any, u: Any) -> Any:
-    return jax.vmap(lambda x, u: -log_density(network(x), u))(x, u)
-
-
 @program
 def _scores(network: Conditional, x: Any, u: Any) -> Any:
-    return _losses(network, x, u)
+    return -log_density(many(network, x), jnp.moveaxis(u, 0, -1))
 
 
 def _balance(number: int, settings: Training) -> FloatArray:
@@ -153,8 +150,9 @@ def _balance(number: int, settings: Training) -> FloatArray:
 def _epoch(state: State, static: Any, batches: Any, pace: Pace) -> tuple[State, Any]:
     def loss(params: Any, batch: Any) -> Any:
         x, u, balance = batch
-        values = jax.vmap(eqx.combine(params, static))(x)
-        shares = jax.nn.logsumexp(values.logits, axis=0) - np.log(len(x))
-        return -jnp.mean(jax.vmap(log_density)(values, u)) - balance * jnp.mean(shares)
+        values = many(eqx.combine(params, static), x)
+        shares = jax.nn.logsumexp(values.logits, axis=1) - np.log(len(x))
+        log_q = log_density(values, jnp.moveaxis(u, 0, -1))
+        return -jnp.mean(log_q) - balance * jnp.mean(shares)
 
     return descend(loss, state, batches, pace, 100)

@@ -2,7 +2,7 @@
 
 For each of n observations simulated from the prior there is a truth, theta_i, and L posterior
 draws. Whatever number orders them, the truth's rank among its draws is uniform on 0 .. L if the
-posterior is right. Three orders see three kinds of faults:
+posterior is right (equation :eq:`rank` of the method). Three orders see three kinds of faults:
 
 - **SBC** (:func:`sbc_ranks`): each parameter by itself (Talts et al. 2018, arXiv:1804.06788). Sees
   shifts and widths of the marginals; blind to what ties the parameters together.
@@ -12,7 +12,7 @@ posterior is right. Three orders see three kinds of faults:
 - **TARP** (:func:`tarp_ranks`): the distance to a random point (Lemos et al. 2023,
   arXiv:2302.03026). Needs draws alone.
 
-One test serves all (:mod:`skerry.calibration._uniformity`): the empirical distribution of the ranks
+One test serves all: the empirical distribution of the ranks
 within simultaneous bands (Säilynoja, Bürkner & Vehtari 2022, arXiv:2103.10522).
 
 Passing is not proof: the prior itself passes SBC, HPD, and TARP with references blind to x.

@@ -54,6 +54,7 @@ def answer(posterior: Posterior, folder: Path | None = None) -> dict[str, Any]:
                 "mass_error": _known(mode.mass_error),
                 "location": _by_name(p, mode.location),
                 "log_evidence": _known(mode.log_evidence),
+                "log_evidence_error": _known(mode.log_evidence_error),
                 "n_samples": mode.n_samples,
             }
             for k, mode in enumerate(p.modes)
@@ -76,7 +77,12 @@ def answer(posterior: Posterior, folder: Path | None = None) -> dict[str, Any]:
 
 def write_answer(posterior: Posterior, folder: Path | None, stream: TextIO) -> None:
     """The document and a line's end."""
-    stream.write(json.dumps(answer(posterior, folder), indent=2, allow_nan=False) + "\n")
+    write_json(answer(posterior, folder), stream)
+
+
+def write_json(document: dict[str, Any], stream: TextIO) -> None:
+    """The document and a line's end."""
+    stream.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
     stream.flush()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,18 +24,19 @@ from skerry.cli._options import (
     Json,
     Quiet,
     Seed,
+    Silent,
     StoreFolder,
     Timeout,
     WorkersCount,
 )
 from skerry.cli._reproduce import command_line
 
+NO_COLOR = "--no-color"
 app = typer.Typer(
     name="skerry",
     help="Every island of a multi-modal posterior, each with its right mass.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -53,8 +56,11 @@ def _root(
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
+    no_color: Annotated[
+        bool, typer.Option(NO_COLOR, help="No colours; with every command, too.")
+    ] = False,
 ) -> None:
-    del version
+    del version, no_color
 
 
 @app.command(epilog=EXAMPLES["demo"])
@@ -161,7 +167,7 @@ def fit(
         typer.Argument(
             help="A .csv, .parquet or .npz file: a column for each parameter, `log_likelihood`, "
             "and `log_proposal` (the log density each point was drawn from) or `log_weight` "
-            "(of the posterior) unless drawn from the prior."
+            "(of the posterior) unless drawn from the prior. Or the folder of a store."
         ),
     ],
     prior: Annotated[
@@ -213,10 +219,11 @@ def amortize(
         Path | None, typer.Option(help="Run folder; by default skerry-NAME-estimator.")
     ] = None,
     quiet: Quiet = False,
+    as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """One training for the posteriors of all observations."""
-    with guarded(debug, resumable=store is not None):
+    with guarded(debug, resumable=store is not None), answering(as_json) as stream:
         from skerry.cli._commands import run_amortize
         from skerry.cli._executor import chosen_executor
 
@@ -227,7 +234,7 @@ def amortize(
             "executor": chosen_executor(workers, timeout),
             "max_seconds": max_seconds,
         }
-        run_amortize(problem, epochs, options, out, quiet, command_line(ctx))
+        run_amortize(problem, epochs, options, out, quiet, command_line(ctx), stream)
 
 
 @app.command(epilog=EXAMPLES["posterior"])
@@ -321,13 +328,15 @@ def export(
             "csv, parquet: a row a sample with its log weight."
         ),
     ],
+    quiet: Silent = False,
+    as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """A run's posterior as a file for other programs."""
-    with guarded(debug):
+    with guarded(debug), answering(as_json) as stream:
         from skerry.cli._export import run_export
 
-        run_export(run, to.value, out)
+        run_export(run, to.value, out, quiet, stream)
 
 
 @app.command(epilog=EXAMPLES["report"])
@@ -343,6 +352,7 @@ def report(
             "beside the data. It is run, at 200 points."
         ),
     ] = None,
+    quiet: Silent = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -350,7 +360,7 @@ def report(
     with guarded(debug), answering(as_json) as stream:
         from skerry.cli._folder import run_report
 
-        run_report(run, out, problem, stream)
+        run_report(run, out, problem, quiet, stream)
 
 
 add_file_commands(app)
@@ -358,4 +368,7 @@ add_file_commands(app)
 
 def main() -> None:
     """The program ``skerry``."""
-    app(prog_name="skerry")
+    words = sys.argv[1:]
+    if NO_COLOR in words:  # wherever it stands; before anything is printed
+        os.environ["NO_COLOR"] = "1"
+    app([word for word in words if word != NO_COLOR], prog_name="skerry")

@@ -11,7 +11,8 @@ from typing import Any, TextIO
 import typer
 
 import skerry
-from skerry.cli._answer import write_answer
+from skerry._saving import write_text
+from skerry.cli._answer import write_answer, write_json
 from skerry.cli._errors import GO_ON, INTERRUPTED
 from skerry.cli._files import read_model, read_observation, read_prior, read_problem
 from skerry.cli._folder import POSTERIOR, REPORT, run_folder, write_report, write_settings
@@ -87,10 +88,13 @@ def run_fit(
     stream: TextIO | None = None,
 ) -> None:
     """``skerry fit``."""
-    table = read_table(path, read_prior(prior_path))
+    prior = read_prior(prior_path)
+    stored = path.is_dir()
+    table = skerry.store.rows(path) if stored else read_table(path, prior)
     with shown(quiet) as progress:
         posterior = skerry.fit(
             table,
+            prior=prior if stored else None,
             n_effective=effective,
             seed=seed,
             density=density,
@@ -107,6 +111,7 @@ def run_amortize(
     out: Path | None,
     quiet: bool,
     line: str = "",
+    stream: TextIO | None = None,
 ) -> None:
     """``skerry amortize``: with options of :func:`skerry.amortize`."""
     from skerry.amortization import TRAINING
@@ -127,6 +132,18 @@ def run_amortize(
     folder.mkdir(parents=True, exist_ok=True)
     estimator.save(folder / "estimator.npz")
     write_settings(folder, command, {"settings": estimator.settings})
+    if stream is not None:
+        write_json(
+            {
+                "folder": str(folder),
+                "held_out": estimator.held_out,
+                "n_likelihoods": estimator.n_likelihoods,
+                "names": list(estimator.prior.names),
+                "x_shape": list(estimator.x_shape),
+            },
+            stream,
+        )
+        return
     if not quiet:
         typer.echo(
             f"held-out negative log density {estimator.held_out:.3f} nats, "
@@ -177,7 +194,7 @@ def write_run(
     """The run folder; unless silent, the summary or, on a stream, the JSON answer."""
     folder.mkdir(parents=True, exist_ok=True)
     posterior.save(folder / POSTERIOR)
-    (folder / "summary.txt").write_text(posterior.summary() + "\n", "utf-8")
+    write_text(folder / "summary.txt", posterior.summary() + "\n")
     about = {"settings": posterior.settings, "status": posterior.status.name.lower()}
     write_settings(folder, command, about)
     write_report(posterior, folder)

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 import typer
 
 import skerry
 from skerry import interop
+from skerry._saving import whole
+from skerry.cli._answer import write_json
 from skerry.errors import InputError
 from skerry.interop._lookup import needed
 from skerry.posterior import Posterior
 
 
-def run_export(run: Path, kind: str, out: Path) -> None:
-    """Read the posterior of a run folder, or of a file, and write it as another kind."""
+def run_export(run: Path, kind: str, out: Path, quiet: bool, stream: TextIO | None) -> None:
+    """``skerry export``: the files' names on a stream as JSON, or a line each."""
     path = run / "posterior.npz" if run.is_dir() else run
     posterior = skerry.load(path)
     if not isinstance(posterior, Posterior):
         raise InputError(f"Expected a posterior to export; {path} holds an estimator.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    for file in WRITERS[kind](posterior, out):
-        typer.echo(f"Wrote {file}")
+    files = WRITERS[kind](posterior, out)
+    if stream is not None:
+        write_json({"files": [str(file) for file in files]}, stream)
+    elif not quiet:
+        for file in files:
+            typer.echo(f"Wrote {file}")
 
 
 def _getdist(posterior: Posterior, out: Path) -> tuple[Path, ...]:
@@ -35,13 +42,15 @@ def _netcdf(posterior: Posterior, out: Path) -> tuple[Path, ...]:
 
 
 def _csv(posterior: Posterior, out: Path) -> tuple[Path, ...]:
-    interop.to_pandas(posterior).to_csv(out, index=False)
+    with whole(out) as part:
+        interop.to_pandas(posterior).to_csv(part, index=False)
     return (out,)
 
 
 def _parquet(posterior: Posterior, out: Path) -> tuple[Path, ...]:
     needed("pyarrow", "pyarrow")
-    interop.to_pandas(posterior).to_parquet(out, engine="pyarrow", index=False)
+    with whole(out) as part:
+        interop.to_pandas(posterior).to_parquet(part, engine="pyarrow", index=False)
     return (out,)
 
 

@@ -91,7 +91,7 @@ def about_run(folder: Path, sections: tuple[report.Section, ...] = ()) -> report
     )
 
 
-def run_report(run: Path, out: Path | None, problem: Path | None, stream: Any) -> None:
+def run_report(run: Path, out: Path | None, problem: Path | None, quiet: bool, stream: Any) -> None:
     """``skerry report``."""
     folder = run if run.is_dir() else run.parent
     path = run / POSTERIOR if run.is_dir() else run
@@ -107,7 +107,8 @@ def run_report(run: Path, out: Path | None, problem: Path | None, stream: Any) -
         from skerry.cli._answer import write_answer
 
         write_answer(posterior, folder, stream)
-    typer.echo(f"Report: {target}", err=stream is not None)
+    if not quiet:
+        typer.echo(f"Report: {target}", err=stream is not None)
 
 
 def _predictive(posterior: Posterior, path: Path) -> report.Section:

@@ -15,8 +15,8 @@ EXIT_CODES = "\n".join(
         "  130  stopped by Ctrl-C; what an adaptive run knew by then is in its folder;",
         "       the way to end `skerry explore`",
         "  143  stopped by SIGTERM without a store",
-        "NO_COLOR=1 turns colours off. Answers go to standard output, progress to the",
-        "error stream, as lines where that is no terminal.",
+        "Answers go to standard output, progress to the error stream, as lines where that",
+        "is no terminal. NO_COLOR=1 turns colours off, too.",
     )
 )
 
@@ -37,6 +37,7 @@ EXAMPLES = {
     ),
     "fit": _examples(
         "skerry fit scan.csv --prior problem.py",
+        "skerry fit kept --prior problem.py",
         "skerry fit points.parquet --prior problem.py --density islands --out refit",
     ),
     "amortize": _examples(

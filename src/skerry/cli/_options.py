@@ -49,6 +49,7 @@ FailurePolicy = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
+Silent = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing.")]
 Json = Annotated[
     bool, typer.Option("--json", help="The answer as one JSON document on standard output.")
 ]

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from skerry import metrics
+from skerry._saving import write_text
 from skerry._seeds import as_seed
 from skerry._types import FloatArray
 from skerry.demo._page import Bridges, Compared, sections
@@ -119,9 +120,10 @@ def run(
     for name, picture in written.pictures.items():
         picture.save(folder / f"{name}.png")
     posterior.save(folder / "posterior.npz")
-    (folder / "summary.txt").write_text(posterior.summary() + "\n", "utf-8")
+    write_text(folder / "summary.txt", posterior.summary() + "\n")
     path = folder / "index.html"
-    path.write_text(
+    write_text(
+        path,
         page(
             written.title,
             written.sections,
@@ -131,7 +133,6 @@ def run(
             links=written.links,
             footer=written.footer,
         ),
-        "utf-8",
     )
     return Demo(posterior, one_flow, mixture, bridges.masses, path)
 

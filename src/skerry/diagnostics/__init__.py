@@ -7,7 +7,7 @@
     replicas = skerry.diagnostics.replicate(posterior, problem, x, seed=0)
     replicas.p_value
 
-:attr:`skerry.Posterior.status` is the verdict on the first two. No weight shows an island that no
+:class:`skerry.Status` is the verdict on the first two. No weight shows an island that no
 point has landed on: what speaks for the number of islands is the search. And neither says whether
 the model fits the data: that is what replicas of the data are for.
 """

@@ -2,7 +2,8 @@ r"""Posterior predictive checks: whether the model, as fitted, gives data like t
 
 From each of n posterior draws :math:`\theta_i` a prediction :math:`f(\theta_i)` and a replica of
 the data :math:`x_i \sim p(x|\theta_i)`. The p-value is the share of draws whose replica fits worse
-than the data, :math:`L(x_i|\theta_i) < L(x|\theta_i)` (Gelman, Meng and Stern 1996): near 0 the
+than the data, :math:`L(x_i|\theta_i) < L(x|\theta_i)` (equation :eq:`p-value` of the method;
+Gelman, Meng and Stern 1996): near 0 the
 model can't make data that look like these; near 1 its noise is larger than theirs.
 """
 

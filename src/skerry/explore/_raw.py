@@ -14,7 +14,7 @@ from skerry.amortization import Estimator
 from skerry.amortization._estimator import features
 from skerry.amortization._novelty import MARGIN
 from skerry.explore._numbers import one_observation
-from skerry.explore._walls import Gaussians, islands
+from skerry.explore._walls import Components, islands
 
 DRAWS = 2500
 FEWEST = 64  # draws of a component, and dots of an island, however light
@@ -66,8 +66,7 @@ class Raw:
     component_shares: FloatArray
     reach: float
     farthest: tuple[int, float]
-    _gaussians: Gaussians
-    _kept: IntArray
+    _parts: Components
 
     @property
     def outside(self) -> bool:
@@ -76,7 +75,7 @@ class Raw:
 
     def label(self, u: FloatArray) -> IntArray:
         """The island whose density is highest at points ``(n, d)`` on u."""
-        return _labels(self._gaussians.terms(u), self.components[self._kept])[0]
+        return _labels(self._parts.terms(u), self.components[self._parts.kept])[0]
 
 
 def raw(estimator: Estimator, x: Any, source: Source) -> Raw:
@@ -94,12 +93,10 @@ def raw(estimator: Estimator, x: Any, source: Source) -> Raw:
     mixture = estimator.mixtures(x)
     shares = np.exp(mixture.log_masses[0])
     kept = np.flatnonzero(shares > LIGHT)
-    gaussians = Gaussians(
-        mixture.log_masses[0, kept], mixture.means[0, kept], mixture.whiteners[0, kept]
-    )
-    found = islands(gaussians, estimator.prior.periodic)
-    u, weights, dots = _drawn(gaussians, found, source.normal[kept])
-    labels, log_density = _labels(gaussians.terms(u), found)
+    parts = Components(mixture, kept)
+    found = islands(parts, estimator.prior.periodic)
+    u, weights, dots = _drawn(parts, found, source.normal[kept])
+    labels, log_density = _labels(parts.terms(u), found)
     components = np.full(len(shares), -1)
     components[kept] = found
     n = int(found.max()) + 1
@@ -122,25 +119,24 @@ def raw(estimator: Estimator, x: Any, source: Source) -> Raw:
         component_shares=shares,
         reach=float(estimator.familiar.distance(seen)[0] / limit),
         farthest=(int(np.argmax(away)), float(away.max())),
-        _gaussians=gaussians,
-        _kept=kept,
+        _parts=parts,
     )
 
 
 def _drawn(
-    gaussians: Gaussians, found: IntArray, normal: FloatArray
+    components: Components, found: IntArray, normal: FloatArray
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Draws component by component, their shares, and which of them become dots."""
-    masses = np.exp(gaussians.log_masses)
+    masses = np.exp(components.log_masses)
     masses = masses / masses.sum()
     heavy = np.bincount(found, masses)[found]
     counts = np.ceil(np.maximum(DRAWS * masses, FEWEST)).astype(np.int64)
     shown = np.ceil(np.maximum(DOTS * masses, FEWEST * masses / heavy)).astype(np.int64)
-    factors = np.linalg.inv(gaussians.whiteners)
-    parts = [gaussians.means[k] + normal[k, : counts[k]] @ factors[k].T for k in range(len(masses))]
+    which = np.repeat(np.arange(len(masses)), counts)
+    z = np.concatenate([normal[k, : counts[k]] for k in range(len(masses))])
     starts = np.cumsum(counts) - counts
     dots = [np.arange(s, s + min(m, c)) for s, m, c in zip(starts, shown, counts, strict=True)]
-    return np.concatenate(parts), np.repeat(masses / counts, counts), np.concatenate(dots)
+    return components.placed(z, which), np.repeat(masses / counts, counts), np.concatenate(dots)
 
 
 def _labels(terms: FloatArray, found: IntArray) -> tuple[IntArray, FloatArray]:

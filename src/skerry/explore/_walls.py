@@ -1,4 +1,4 @@
-"""Islands of a Gaussian mixture, by the walls between its components' peaks."""
+"""Islands of a mixture, by the walls between its components."""
 
 from __future__ import annotations
 
@@ -6,65 +6,60 @@ import numpy as np
 from scipy.special import logsumexp, ndtr, ndtri
 
 from skerry._types import BoolArray, FloatArray, IntArray
+from skerry.amortization._mixtures import Mixtures
 from skerry.posterior import log_normal
 
-CLIMB = 8  # steps from each mean towards a peak
-STONES = 15  # points between two peaks at which a wall is looked for
+STONES = 15  # points between two components at which a wall is looked for
 EDGE = 2e-3  # of a turn: how near to the seam a circle is looked at
 
 
-class Gaussians:
-    """K weighted Gaussians on u.
+class Components:
+    """Some components of one observation's mixture on u.
 
     Args:
-        log_masses: ``(K,)``.
-        means: ``(K, d)``.
-        whiteners: inverse Cholesky factors, lower, ``(K, d, d)``.
+        mixture: of the first observation.
+        kept: which of its components, ``(K,)``.
     """
 
-    def __init__(self, log_masses: FloatArray, means: FloatArray, whiteners: FloatArray) -> None:
-        self.log_masses, self.means, self.whiteners = log_masses, means, whiteners
-        d = means.shape[1]
-        diagonals = np.diagonal(whiteners, axis1=1, axis2=2)
-        self._constants = log_masses + np.log(diagonals).sum(axis=1) - 0.5 * d * np.log(2 * np.pi)
+    def __init__(self, mixture: Mixtures, kept: IntArray) -> None:
+        self._mixture, self.kept = mixture, kept
+        self.log_masses = mixture.log_masses[0, kept]
+
+    @property
+    def dim(self) -> int:
+        """D."""
+        return int(self._mixture.means.shape[2])
 
     def terms(self, u: FloatArray) -> FloatArray:
         """Each component's share of the log density at points ``(n, d)``: ``(K, n)``."""
-        shifts = np.einsum("kij,kj->ki", self.whiteners, self.means)
-        z = np.matmul(u[None], self.whiteners.transpose(0, 2, 1)) - shifts[:, None]
-        return np.asarray(self._constants[:, None] - 0.5 * np.einsum("knd,knd->kn", z, z))
+        z, log_det = self._mixture.latent(0, u)
+        z, log_det = z[self.kept], log_det[self.kept]
+        constant = 0.5 * self.dim * np.log(2 * np.pi)
+        squares = np.einsum("knd,knd->kn", z, z)
+        return np.asarray(self.log_masses[:, None] + log_det - 0.5 * squares - constant)
 
-    def towards_peaks(self) -> FloatArray:
-        """A few steps of the fixed-point climb from each mean, ``(K, d)`` (Carreira-Perpinan)."""
-        precisions = self.whiteners.transpose(0, 2, 1) @ self.whiteners
-        pulls = np.einsum("kij,kj->ki", precisions, self.means)
-        u = self.means
-        for _ in range(CLIMB):
-            terms = self.terms(u)
-            shares = np.exp(terms - logsumexp(terms, axis=0))
-            matrix = np.einsum("kn,kij->nij", shares, precisions)
-            u = np.linalg.solve(matrix, (shares.T @ pulls)[..., None])[..., 0]
-        return u
+    def placed(self, z: FloatArray, which: IntArray) -> FloatArray:
+        """Points ``(n, d)`` that have the coordinates z ``(n, d)`` in components ``(n,)``."""
+        return self._mixture.placed(0, z, self.kept[which])
 
 
 def islands(
-    gaussians: Gaussians, periodic: BoolArray, *, threshold: float = 3.0, min_mass: float = 1e-4
+    components: Components, periodic: BoolArray, *, threshold: float = 3.0, min_mass: float = 1e-4
 ) -> IntArray:
     """The island of each component, ``(K,)``; the heaviest is 0.
 
-    Components are one island unless a wall parts them: a peak stays apart if it stands more than
-    the threshold, in nats, above the highest pass to a higher one; passes are looked for on
-    straight lines between peaks, and over other components. As for points (ToMATo), circles are
-    crossed the short way.
+    Components are one island unless a wall parts them: one stays apart if its middle stands more
+    than the threshold, in nats, above the highest pass to a higher one; passes are looked for on
+    straight lines, and over other components. As for points (ToMATo), circles are crossed the
+    short way.
 
     Args:
-        gaussians: the mixture.
+        components: of the mixture.
         periodic: which coordinates lie on circles ``(d,)``.
         threshold: the wall that makes an island.
         min_mass: lighter islands join the one with the highest pass.
     """
-    peaks = gaussians.towards_peaks()
-    heights, passes = _heights_and_passes(gaussians, peaks, periodic)
+    heights, passes = _heights_and_passes(components, periodic)
     K = len(heights)
     i, j = np.triu_indices(K, 1)
     order = np.argsort(-passes, kind="stable")
@@ -80,7 +75,7 @@ def islands(
         low, high = sorted((find(a), find(b)), key=lambda k: heights[k])
         if low != high and heights[low] - level < threshold:
             root[low] = high
-    masses = np.exp(gaussians.log_masses)
+    masses = np.exp(components.log_masses)
     while True:
         tops = np.array([find(k) for k in range(K)])
         total = np.bincount(tops, masses, K)
@@ -99,19 +94,36 @@ def islands(
 
 
 def _heights_and_passes(
-    gaussians: Gaussians, peaks: FloatArray, periodic: BoolArray
+    components: Components, periodic: BoolArray
 ) -> tuple[FloatArray, FloatArray]:
-    """The log density at each peak, and the lowest on the line between each two of them."""
-    i, j = np.triu_indices(len(peaks), 1)
-    steps = np.linspace(0, 1, STONES + 2)[1:-1, None, None]
-    places = peaks.copy()
-    places[:, periodic] = np.clip(ndtr(peaks[:, periodic]), EDGE, 1 - EDGE)
-    gaps = places[j] - places[i]
-    gaps[:, periodic] = (gaps[:, periodic] + 0.5) % 1.0 - 0.5
-    lines = places[i] + steps * gaps
-    stones = np.concatenate([places, lines.reshape(-1, peaks.shape[1])])
+    """The log density at each middle, and the pass between each two components.
+
+    Between two of them are two straight lines: from middle to middle, and between the nearest of
+    the points one deviation away from them, for components may be long and bent.
+    """
+    K, d = len(components.kept), components.dim
+    i, j = np.triu_indices(K, 1)
+    offsets = np.concatenate([np.zeros((1, d)), np.eye(d), -np.eye(d)])
+    z, which = np.tile(offsets, (K, 1)), np.repeat(np.arange(K), len(offsets))
+    places = components.placed(z, which)
+    places[:, periodic] = np.clip(ndtr(places[:, periodic]), EDGE, 1 - EDGE)
+    places = places.reshape(K, len(offsets), d)
+    gaps = _short(places[j][:, None] - places[i][:, :, None], periodic)  # (pairs, of i, of j, d)
+    nearest = np.argmin(np.sum(gaps**2, axis=3).reshape(len(i), len(offsets) ** 2), axis=1)
+    pairs, (a, b) = np.arange(len(i)), np.divmod(nearest, len(offsets))
+    starts = np.concatenate([places[i, 0], places[i, a]])
+    whole = np.concatenate([gaps[:, 0, 0], gaps[pairs, a, b]])
+    steps = np.linspace(0, 1, STONES)[:, None, None]
+    lines = starts + steps * whole
+    stones = np.concatenate([places[:, 0], lines.reshape(-1, d)])
     stones[:, periodic] = ndtri(np.clip(stones[:, periodic] % 1.0, EDGE, 1 - EDGE))
-    values = logsumexp(gaussians.terms(stones), axis=0) - log_normal(stones[:, periodic])
-    heights = values[: len(peaks)]
-    lowest = values[len(peaks) :].reshape(STONES, len(i)).min(axis=0)
+    values = logsumexp(components.terms(stones), axis=0) - log_normal(stones[:, periodic])
+    heights = values[:K]
+    lowest = values[K:].reshape(STONES, 2, len(i)).min(axis=0).max(axis=0)
     return heights, np.minimum(lowest, np.minimum(heights[i], heights[j]))
+
+
+def _short(gaps: FloatArray, periodic: BoolArray) -> FloatArray:
+    """Gaps on circles the short way round."""
+    gaps[..., periodic] = (gaps[..., periodic] + 0.5) % 1.0 - 0.5
+    return gaps

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skerry._saving import settle
 from skerry._types import FloatArray
 from skerry.errors import EvaluationError, InputError
 from skerry.evaluate import joined, refusal
@@ -141,7 +142,7 @@ def evaluate_with(run: str | PathLike[str], chunk: int, program: Sequence[str]) 
             f"Expected the column log_likelihood filled in {part}; it is empty; mend the program, "
             "and evaluate the chunk again."
         )
-    os.replace(part, found.filled)
+    settle(part, found.filled)
     return found.filled
 
 

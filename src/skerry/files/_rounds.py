@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from skerry._saving import pour
 from skerry._types import FloatArray
 from skerry.errors import InputError, StoreError
 from skerry.files._columns import FilledError, Row, chunk_text, read_filled
@@ -161,7 +162,7 @@ def write_round(
     try:
         made = Round(part, number, tuple(names), theta, ends)
         for chunk in range(1, len(ends) + 1):
-            made.path(chunk).write_text(_text(made, chunk), "utf-8", newline="")
+            pour(made.path(chunk), _text(made, chunk).encode())
         head = json.dumps({**body, "digest": _digest(body)})
         write_new(part / HEAD, head.encode() + b"\n")
         folder = rounds / f"{number:04d}"

@@ -5,8 +5,9 @@ In the whitened, rotated coordinates x of a frame, longest axis first, a bent is
 .. math:: x_j = c_j + \sum_{i<j} l_{ji} x_i + \sum_{p \le q < j} h_{jpq} x_p x_q + e^{s_j} z_j,
    \qquad z \sim N(0, I),
 
-with few of the h other than zero. The map is exact to invert, coordinate by coordinate, and its
-determinant is constant: :math:`\log|dz/dx| = -\sum_j s_j`. A banana is one Gaussian to it.
+with few of the h other than zero (equation :eq:`bend` of the method). The map is exact to invert,
+coordinate by coordinate, and its determinant is constant: :math:`\log|dz/dx| = -\sum_j s_j`. A
+banana is one Gaussian to it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 r"""Two densities over framed points, both maths for ONE point.
 
 * :class:`Flow` — one flow over a Gaussian-mixture base (one component: the unimodal base):
-  :math:`q(y) = |\det \partial f/\partial y| \sum_k \pi_k N(f(y); a_k, A_k)` (the paper's form).
+  :math:`q(y) = |\det \partial f/\partial y| \sum_k \pi_k N(f(y); a_k, A_k)` (the paper's form;
+  equation :eq:`mixture-base` of the method).
 * :class:`FlowMixture` — islands:
   :math:`q(u) = \sum_k \pi_k q_k(y_k)\,|\det \partial y_k/\partial u|` with :math:`q_k` a
   component's own Gaussian seen through couplings that are shared by all components and told k.

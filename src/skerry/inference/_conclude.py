@@ -12,7 +12,8 @@ from skerry._types import FloatArray, IntArray
 from skerry._versions import versions
 from skerry.errors import EvaluationError, InputError, UnsupportedError
 from skerry.inference._fit import Fit, is_int, is_number
-from skerry.inference._points import Points, weighty
+from skerry.inference._points import SHAPE, Points, thinned, weighty
+from skerry.inference._recycled import judged_as_draws
 from skerry.modes import (
     Islands,
     Topology,
@@ -34,7 +35,7 @@ from skerry.posterior import (
 )
 from skerry.priors import Prior
 from skerry.progress import Progress
-from skerry.training import Epoch, Fitted
+from skerry.training import Epoch, Fitted, Rows
 from skerry.training import fit as train
 
 MIN_POINTS = 10
@@ -57,6 +58,12 @@ class Outcome:
         interrupted: whether the user stopped the run.
         log_weights: of all points, where ``points`` are but the weighty ones; None if they are all.
         khat: of the weights, if it is known.
+        n_independent: how many independent draws the points are worth, where their weights don't
+            say; None: what the weights say (Kish).
+        counts: points drawn in each round, in the order of their components; None if the points
+            are independent.
+        stream: points on u and their log weights, for training, where ``points`` are too few of
+            them; None to train on the points.
     """
 
     points: Points
@@ -70,6 +77,9 @@ class Outcome:
     interrupted: bool = False
     log_weights: FloatArray | None = None
     khat: float | None = None
+    n_independent: float | None = None
+    counts: tuple[int, ...] | None = None
+    stream: tuple[Rows, FloatArray] | None = None
 
 
 def check_asked(n_effective: float, max_calls: int | None) -> None:
@@ -103,7 +113,8 @@ def conclude(
     evidence = outcome.evidence or weights.evidence(log_w)
     size = weights.effective_sample_size(log_w)
     khat = weights.pareto_khat(log_w) if outcome.khat is None else outcome.khat
-    points = points.take(weighty(log_w)) if all_of_them else points
+    kept = weighty(log_w) if all_of_them else np.arange(len(points.u))
+    whole, points = log_w, points.take(kept) if all_of_them else points
     log_w = weights.normalize(points.log_weights)
 
     if progress is not None:
@@ -121,12 +132,18 @@ def conclude(
     islands = outcome.islands or _islands(points, log_w, labels, topology, options, prior, seed)
     if progress is not None:
         progress("modes and islands", 1, 1)
-    flow, trained = fit_density(points, log_w, islands, options, seed, progress)
-    modes, order = _modes(points, prior, log_w, labels, topology.n_modes, evidence.log_evidence)
+    rows, row_weights = outcome.stream or (points.u, log_w)
+    flow, trained = fit_density(rows, row_weights, islands, options, seed, progress)
+    masses = weights.group_masses(log_w, labels, topology.n_modes)
+    if outcome.counts is not None:
+        labelled = np.full(len(whole), -1)
+        labelled[kept] = labels
+        masses = weights.group_masses(whole, labelled, topology.n_modes, np.array(outcome.counts))
+    modes, order = _modes(points, prior, log_w, labels, masses, evidence)
     search = outcome.search
     if search is not None:
         search = search._replace(visits=tuple(search.visits[k] for k in order))
-    return Posterior(
+    found = Posterior(
         names=prior.names,
         samples=points.theta,
         log_weights=log_w,
@@ -162,6 +179,9 @@ def conclude(
             "versions": ", ".join(" ".join(each) for each in versions().items()),
         },
     )
+    if outcome.n_independent is None:
+        return found
+    return judged_as_draws(found, outcome.n_independent, n_effective)
 
 
 def _islands(
@@ -173,6 +193,9 @@ def _islands(
     prior: Prior,
     seed: Seed,
 ) -> Islands:
+    if len(log_w) > SHAPE:
+        thin = thinned(log_w, np.arange(len(log_w)), seed.child("shape"), SHAPE)
+        points, log_w, labels = points.take(thin.rows), thin.log_weights, labels[thin.rows]
     if options.start == "random":
         return random_islands(
             points.u,
@@ -197,7 +220,7 @@ def _islands(
 
 
 def fit_density(
-    points: Points,
+    u: Rows,
     log_w: FloatArray,
     islands: Islands,
     options: Fit,
@@ -226,7 +249,7 @@ def fit_density(
 
     fitted = train(
         start,
-        points.u,
+        u,
         log_w,
         seed=seed.child("training"),
         settings=options.training,
@@ -240,16 +263,16 @@ def _modes(
     prior: Prior,
     log_w: FloatArray,
     labels: IntArray,
-    n_modes: int,
-    log_evidence: float,
+    masses: weights.Masses,
+    evidence: weights.Evidence,
 ) -> tuple[tuple[Mode, ...], IntArray]:
     """The modes, heaviest first, and the topology's index of each."""
-    masses = weights.group_masses(log_w, labels, n_modes)
     order = np.argsort(-masses.mass, kind="stable")
     order = order[masses.mass[order] > LIGHTEST]
     modes = []
     for k in order:
         mine = np.flatnonzero(labels == k)
+        relative = masses.error[k] / masses.mass[k]
         theta, shares = points.theta[mine], np.exp(weights.normalize(log_w[mine]))
         height = points.log_likelihood[mine] + _log_prior(prior, points, mine)
         location = theta[np.argmax(height)]
@@ -261,7 +284,8 @@ def _modes(
                 mass_error=float(masses.error[k]),
                 location=location,
                 covariance=(centred * shares[:, None]).T @ centred,
-                log_evidence=log_evidence + float(np.log(max(masses.mass[k], 1e-300))),
+                log_evidence=evidence.log_evidence + float(np.log(masses.mass[k])),
+                log_evidence_error=float(np.hypot(evidence.error, relative)),
                 n_samples=len(mine),
             )
         )

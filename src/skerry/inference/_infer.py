@@ -19,6 +19,7 @@ from skerry.errors import InputError
 from skerry.evaluate import Evaluations, Failures, check_failures
 from skerry.execution import Forward, Predictions, Remembered, Runner, runner
 from skerry.inference import _adaptive as adaptive
+from skerry.inference import _points
 from skerry.inference._calls import Calls, OutOfTimeError, stopped
 from skerry.inference._conclude import MIN_POINTS, Outcome, check_asked, conclude
 from skerry.inference._fit import DensityName, Fit
@@ -38,7 +39,8 @@ class Static:
 
     Simple, embarrassingly parallel, and good where the posterior fills more than about 1/n of the
     prior: the effective sample size is about n times the share of the prior's volume that the
-    posterior fills. Where that is too little the posterior's status says so.
+    posterior fills (equation :eq:`static-size` of the method). Where that is too little the
+    posterior's status says so.
 
     Args:
         n: prior draws, each one likelihood call.
@@ -92,9 +94,9 @@ def infer(
         failures: what becomes of NaN, +inf and exceptions: ``"raise"``, ``"drop"`` (left out of
             all counts; conditional on success) or ``"zero"`` (an impossible point).
         executor: where the likelihood runs: None, this process; a number of worker processes; a
-            pool with ``submit`` or ``map``; or :class:`~skerry.execution.Workers`, with a time
+            pool with ``submit`` or ``map``; or :class:`~skerry.Workers`, with a time
             limit for points. The answer doesn't depend on it. (Gradients are taken here.)
-        store: a folder, or a :class:`~skerry.store.Store`, that keeps every evaluation. The same
+        store: a folder, or a :class:`~skerry.Store`, that keeps every evaluation. The same
             call again, after any kind of death, goes on where it was, and gives the same bits as
             a run that was never disturbed. (A vectorised function must give a point the same bits
             in any company.)
@@ -245,12 +247,22 @@ def _static(calls: Calls, n: int, seed: Seed, progress: Progress | None) -> Outc
         raise stopped("prior draws") from None
     known = np.flatnonzero(~np.isnan(log_l))
     kept = known[weighty(log_l[known])] if len(known) else known
+    thin = None
+    if len(kept) > _points.MOST:
+        thin = _points.thinned(log_l, kept, seed)
+        kept = thin.rows
     chosen = np.empty((len(kept), prior.ndim))
     for rows, u in draws():
         first, last = np.searchsorted(kept, (rows.start, rows.stop))
         chosen[first:last] = u[kept[first:last] - rows.start]
-    points = Points(chosen, prior.from_u(chosen), log_l[kept], np.zeros(len(kept)))
-    return Outcome(points, n_calls=n, failed=calls.failed, log_weights=log_l[known])
+    offset = np.zeros(len(kept)) if thin is None else thin.log_weights - log_l[kept]
+    return Outcome(
+        Points(chosen, prior.from_u(chosen), log_l[kept], offset),
+        n_calls=n,
+        failed=calls.failed,
+        log_weights=log_l[known],
+        n_independent=None if thin is None else thin.n_independent,
+    )
 
 
 def _report_draws(progress: Progress, start: int, n: int, done: int, _: int) -> None:
@@ -323,6 +335,7 @@ def adaptive_outcome(
         islands=islands,
         rounds=state.history,
         interrupted=interrupted,
+        counts=state.counts,
     )
     if interrupted and calls.slow:  # no calls to look at walls
         return ended

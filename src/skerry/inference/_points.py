@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from skerry import weights
+from skerry._seeds import Seed
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.posterior import log_normal
 
 BLOCK = 100_000
+MOST = 1_000_000  # points in memory: of more, so many are chosen
+SHAPE = 100_000  # points that show an island's shape: of more, so many are chosen
 NEGLIGIBLE = 20.0  # nats: what is left out is less than 2e-9 of the largest weight, all together
 
 
@@ -26,6 +31,31 @@ def weighty(log_weights: FloatArray) -> IntArray:
     if not np.isfinite(highest):
         return np.arange(len(log_weights))
     return np.flatnonzero(log_weights > highest - NEGLIGIBLE - np.log(len(log_weights)))
+
+
+class Thinned(NamedTuple):
+    """Rows chosen in proportion to their weights.
+
+    Attributes:
+        rows: each once, in order.
+        log_weights: of each: the log of how often it was chosen.
+        n_independent: how many independent draws they are worth.
+    """
+
+    rows: IntArray
+    log_weights: FloatArray
+    n_independent: float
+
+
+def thinned(
+    log_weights: FloatArray, kept: IntArray, seed: Seed, most: int | None = None
+) -> Thinned:
+    """A million (or ``most``) of the rows ``kept``, by systematic resampling."""
+    n = most or MOST
+    drawn = weights.systematic_resample(log_weights[kept], n, seed.child("thinned").numpy())
+    rows, counts = np.unique(kept[drawn], return_counts=True)
+    size = weights.effective_sample_size(log_weights[kept])
+    return Thinned(rows, np.log(counts), 1 / (1 / size + 1 / n))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ LEAST = 0.25  # of an equal share: what a component gets at least
 class Proposal:
     r"""A mixture on u: :math:`g = (1-b)\sum_k m_k [(1-a) N_k + a\,t_k] + b N(0, I)`.
 
+    Equation :eq:`proposal` of the method.
+
     Attributes:
         islands: Gaussians N_k with their masses; None: the prior alone.
         heavy: a, the share of Student t (5 degrees of freedom, 1.3 times as wide).

@@ -7,9 +7,10 @@ or a prior volume for each point, and that is the same thing:
 .. math:: w_i = \frac{\pi(\theta_i) L_i}{g(\theta_i)} = n Z \bar w_i, \qquad
    \frac{\pi(\theta_i)}{g(\theta_i)} = \frac{n Z \bar w_i}{L_i}
 
-with normalised weights :math:`\bar w_i`: the mean of :math:`w_i` is then the run's own Z. (For a
-point of nested sampling, :math:`\bar w_i Z = L_i \Delta X_i`, so that :math:`\pi/g = n \Delta X_i`:
-one of n points stands for a prior mass of :math:`\Delta X_i`; Skilling 2006.)
+with normalised weights :math:`\bar w_i` (equation :eq:`recycled` of the method): the mean of
+:math:`w_i` is then the run's own Z. (For a point of nested sampling, :math:`\bar w_i Z = L_i \Delta
+X_i`, so that :math:`\pi/g = n \Delta X_i`: one of n points stands for a prior mass of :math:`\Delta
+X_i`; Skilling 2006.)
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from skerry import weights
 from skerry._types import FloatArray
 from skerry.errors import InputError
 from skerry.inference._points import blocks
-from skerry.posterior import Posterior, judge
+from skerry.posterior import Mode, Posterior, judge
 from skerry.priors import Prior, as_points
 
 IMPOSSIBLE = -1e290  # nested samplers write -1e300 where the likelihood is zero
@@ -201,18 +202,23 @@ class Recycled:
 
 
 def judged_as_draws(posterior: Posterior, n_independent: float, asked: float) -> Posterior:
-    """A posterior of correlated draws of itself: their number stands for the weights' size.
+    """A posterior of draws of itself: the number of independent ones stands for the weights' size.
 
-    Errors of masses go with one over its root; k-hat, a property of weights, is that of equal ones.
+    Errors of masses go with one over its root.
     """
-    widened = np.sqrt(posterior.n_effective / n_independent)
-    modes = tuple(replace(m, mass_error=float(m.mass_error * widened)) for m in posterior.modes)
+    size = weights.effective_sample_size(posterior.log_weights)
+    widened = float(np.sqrt(size / n_independent))
+
+    def wider(mode: Mode) -> Mode:
+        error = mode.mass_error * widened
+        level = float(np.hypot(posterior.log_evidence_error, error / mode.mass))
+        return replace(mode, mass_error=error, log_evidence_error=level)
+
     return replace(
         posterior,
-        modes=modes,
+        modes=tuple(map(wider, posterior.modes)),
         n_effective=float(n_independent),
-        khat=0.0,
-        status=judge(n_independent, asked, 0.0),
+        status=judge(n_independent, asked, posterior.khat),
     )
 
 

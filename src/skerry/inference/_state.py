@@ -35,7 +35,7 @@ class Adaptive:
         max_islands: Gaussian components at most.
         few_batches: ask for many points at a time, in a few dozen batches: for likelihoods that
             wait in a cluster's queue. Climbs then go in step, by differences
-            (:mod:`skerry.modes.leaping`), and walls are looked at all at once.
+            (``skerry.modes.leaping``), and walls are looked at all at once.
         overlap: climbs of a hunt that are under way at a time. From 2 on rounds overlap as well:
             the next is drawn while the second half of the last is still being evaluated. It keeps
             workers busy where calls are slow and of uneven cost, and pays with many of them; take

@@ -22,8 +22,8 @@ reader                 proposal density g assumed                     log Z
 =====================  =============================================  ===========================
 
 Priors and problems written for another program are taken as they are: ``prior_from_numpyro``,
-``prior_from_bilby``, ``prior_from_nautilus``, ``prior_from_transform``, ``problem_from_bilby``,
-``problem_from_pyhf``.
+``prior_from_bilby``, ``prior_from_nautilus``, ``prior_from_transform``, ``problem_from_numpyro``,
+``problem_from_bilby``, ``problem_from_pyhf``.
 
 **Out**: ``to_arviz`` (also ``posterior.to_arviz()``), ``to_netcdf``, ``to_getdist``,
 ``to_anesthetic``, ``to_corner``, ``to_pandas`` and ``to_text`` hand a posterior on with its
@@ -44,6 +44,7 @@ from skerry.interop._from_getdist import from_getdist
 from skerry.interop._from_nautilus_prior import prior_from_nautilus
 from skerry.interop._nautilus import from_nautilus
 from skerry.interop._numpyro import prior_from_numpyro
+from skerry.interop._numpyro_model import problem_from_numpyro
 from skerry.interop._pandas import to_pandas
 from skerry.interop._pyhf import problem_from_pyhf
 from skerry.interop._tables import from_table, read_table
@@ -66,6 +67,7 @@ __all__ = [
     "prior_from_numpyro",
     "prior_from_transform",
     "problem_from_bilby",
+    "problem_from_numpyro",
     "problem_from_pyhf",
     "read_table",
     "to_anesthetic",

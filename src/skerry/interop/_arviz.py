@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
+from skerry._saving import whole
 from skerry._seeds import SeedLike
 from skerry.interop._lookup import needed
 from skerry.posterior import Posterior
@@ -52,4 +53,5 @@ def to_netcdf(
         UnsupportedError: without h5netcdf.
     """
     needed("h5netcdf", "h5netcdf")
-    posterior.to_arviz(n, seed, observed=observed).to_netcdf(fspath(path), engine="h5netcdf")
+    with whole(path) as part:
+        posterior.to_arviz(n, seed, observed=observed).to_netcdf(fspath(part), engine="h5netcdf")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -11,7 +10,7 @@ import numpy as np
 from skerry.errors import UnsupportedError
 from skerry.priors import Prior
 
-Numbers: TypeAlias = tuple[float, ...]
+Numbers: TypeAlias = tuple[Any, ...]  # numbers, or arrays of them
 FAMILIES: dict[str, tuple[tuple[str, ...], str, Callable[..., Numbers]]] = {
     "Beta": (("concentration1", "concentration0"), "beta", lambda a, b: (a, b)),
     "Cauchy": (("loc", "scale"), "cauchy", lambda loc, scale: (loc, scale)),
@@ -23,7 +22,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...], str, Callable[..., Numbers]]] = {
     "HalfNormal": (("scale",), "halfnorm", lambda scale: (0, scale)),
     "InverseGamma": (("concentration", "rate"), "invgamma", lambda k, rate: (k, 0, rate)),
     "Laplace": (("loc", "scale"), "laplace", lambda loc, scale: (loc, scale)),
-    "LogNormal": (("loc", "scale"), "lognorm", lambda loc, scale: (scale, 0, math.exp(loc))),
+    "LogNormal": (("loc", "scale"), "lognorm", lambda loc, scale: (scale, 0, np.exp(loc))),
     "LogUniform": (("low", "high"), "loguniform", lambda low, high: (low, high)),
     "Logistic": (("loc", "scale"), "logistic", lambda loc, scale: (loc, scale)),
     "Normal": (("loc", "scale"), "norm", lambda loc, scale: (loc, scale)),
@@ -66,21 +65,40 @@ def prior_from_numpyro(parts: Mapping[str, Any]) -> Prior:
 def _columns(name: str, part: Any) -> dict[str, Any]:
     from scipy import stats
 
-    shape = tuple(getattr(part, "batch_shape", ())) + tuple(getattr(part, "event_shape", ()))
-    while type(part).__name__ in WRAPPERS:
-        part = part.base_dist
-    settings, family, numbers = _family(name, part)
+    shape = shape_of(part)
+    settings, family, numbers = family_of(name, unwrapped(part))
     rows = [np.broadcast_to(np.asarray(value, dtype=np.float64), shape) for value in settings]
     return {
-        name + (f"[{','.join(map(str, place))}]" if shape else ""): getattr(stats, family)(
-            *numbers(*(float(row[place]) for row in rows))
-        )
-        for place in np.ndindex(shape)
+        element: getattr(stats, family)(*map(float, numbers(*(row[place] for row in rows))))
+        for element, place in zip(elements(name, shape), np.ndindex(shape), strict=True)
     }
 
 
-def _family(name: str, part: Any) -> tuple[list[Any], str, Callable[..., Numbers]]:
-    """A distribution's settings, its name in scipy.stats, and that one's settings from its own."""
+def shape_of(part: Any) -> tuple[int, ...]:
+    """The shape of a distribution's draws."""
+    return tuple(getattr(part, "batch_shape", ())) + tuple(getattr(part, "event_shape", ()))
+
+
+def elements(name: str, shape: tuple[int, ...]) -> list[str]:
+    """The parameters of a distribution with draws of that shape."""
+    if not shape:
+        return [name]
+    return [f"{name}[{','.join(map(str, place))}]" for place in np.ndindex(shape)]
+
+
+def unwrapped(part: Any) -> Any:
+    """The distribution that was expanded, or told to be one of vectors."""
+    while type(part).__name__ in WRAPPERS:
+        part = part.base_dist
+    return part
+
+
+def family_of(name: str, part: Any) -> tuple[list[Any], str, Callable[..., Numbers]]:
+    """A distribution's settings, its name in scipy.stats, and that one's settings from its own.
+
+    Raises:
+        UnsupportedError: for a family without a counterpart.
+    """
     kind = type(part).__name__
     if kind in TRUNCATED and type(part.base_dist).__name__ == "Normal":
         low, high = getattr(part, "low", -np.inf), getattr(part, "high", np.inf)
@@ -95,6 +113,6 @@ def _family(name: str, part: Any) -> tuple[list[Any], str, Callable[..., Numbers
     return [getattr(part, setting) for setting in names], family, numbers
 
 
-def truncated(loc: float, scale: float, low: float, high: float) -> Numbers:
+def truncated(loc: Any, scale: Any, low: Any, high: Any) -> Numbers:
     """The settings of scipy's ``truncnorm`` for a normal between low and high."""
     return (low - loc) / scale, (high - loc) / scale, loc, scale

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skerry._saving import whole, write_text
 from skerry.interop._facts import log_posterior, plain, ranges, relative_weights
 from skerry.posterior import Posterior
 
@@ -30,13 +31,14 @@ def to_text(posterior: Posterior, root: str | PathLike[str]) -> tuple[Path, Path
     names, log_p = plain(posterior.names), log_posterior(posterior)
     minus = np.zeros(len(posterior.samples)) if log_p is None else -log_p
     rows = np.column_stack([relative_weights(posterior), minus, posterior.samples])
-    np.savetxt(files[0], rows, fmt="%.17g")
+    with whole(files[0]) as part, open(part, "wb") as file:
+        np.savetxt(file, rows, fmt="%.17g")
     labels = [name.replace("_", r"\_") for name in posterior.names]
     listed = [f"{name}\t{label}\n" for name, label in zip(names, labels, strict=True)]
-    files[1].write_text("".join(listed), "utf-8")
+    write_text(files[1], "".join(listed))
     lines = []
     for name, (low, high, circle) in zip(names, ranges(posterior).values(), strict=True):
         ends = ["N" if end is None else f"{end:.17g}" for end in (low, high)]
         lines.append(" ".join([name, *ends, *(["periodic"] if circle else [])]) + "\n")
-    files[2].write_text("".join(lines), "utf-8")
+    write_text(files[2], "".join(lines))
     return files[0], files[1], files[2]

@@ -73,7 +73,7 @@ def total_variation(
     log_weights_p: npt.ArrayLike | None = None,
     log_weights_q: npt.ArrayLike | None = None,
 ) -> float:
-    """Total variation 1/2 int |p - q|, from 0 to 1; arguments as for :func:`js`."""
+    """Total variation ``1/2 int |p - q|``, from 0 to 1; arguments as for :func:`js`."""
     at_p = _gap(log_p_at_p, log_q_at_p, log_weights_p, "log_p_at_p", "log_q_at_p")
     at_q = _gap(log_q_at_q, log_p_at_q, log_weights_q, "log_q_at_q", "log_p_at_q")
     return float(np.mean([w @ np.abs(np.tanh(gap / 2.0)) for w, gap in (at_p, at_q)]))

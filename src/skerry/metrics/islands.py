@@ -60,7 +60,8 @@ def bridge_mass(
     ``log_p_at_q`` (n,) are exact target log densities at draws of q. The target's highest-density
     region {log p >= log_level} holds all but ``floor`` of p; the result is
     Q(log p < log_level) - floor: 0 for a perfect q, at most 1 - floor, slightly negative when q
-    is too narrow or by chance. A q that loses a mode can have none: report recall beside it.
+    is too narrow or by chance (equation :eq:`bridge-mass` of the method). A q that loses a mode can
+    have none: report recall beside it.
     """
     logs = as_values(log_p_at_q, "log_p_at_q")
     weights = normalised(log_weights, logs.size, "log_weights")

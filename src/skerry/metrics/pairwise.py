@@ -27,10 +27,10 @@ def mmd(
     log_weights_a: npt.ArrayLike | None = None,
     log_weights_b: npt.ArrayLike | None = None,
 ) -> float:
-    """Squared maximum mean discrepancy E k(a,a') + E k(b,b') - 2 E k(a,b), unbiased.
+    """Squared maximum mean discrepancy ``E k(a,a') + E k(b,b') - 2 E k(a,b)``, unbiased.
 
-    Gaussian kernel k(x, y) = exp(-|x - y|^2 / (2 h^2)); the bandwidth h is by default the median
-    distance between pooled points (of at most 1,000 evenly picked from each sample).
+    Gaussian kernel ``k(x, y) = exp(-|x - y|^2 / (2 h^2))``; h is by default the median distance
+    between pooled points (of at most 1,000 evenly picked from each sample).
     """
     a, b = as_two_samples(a, b)
     h = _median_distance(a, b) if bandwidth is None else float(bandwidth)
@@ -46,7 +46,7 @@ def energy_distance(
     log_weights_a: npt.ArrayLike | None = None,
     log_weights_b: npt.ArrayLike | None = None,
 ) -> float:
-    """Energy distance 2 E|a - b| - E|a - a'| - E|b - b'|, unbiased (not its square root)."""
+    """Energy distance ``2 E|a - b| - E|a - a'| - E|b - b'|``, unbiased (not its square root)."""
     a, b = as_two_samples(a, b)
     return _contrast(a, b, log_weights_a, log_weights_b, np.negative)
 

@@ -30,7 +30,8 @@ class Hunt:
 
     Attributes:
         peaks: Gaussians at the new peaks: Laplace covariances, log masses ``log(Z_k)`` of Laplace's
-            approximation, not normalised; None if there are none.
+            approximation (equation :eq:`laplace` of the method), not normalised; None if there are
+            none.
         heights: log-likelihood at the new peaks, ``(K,)``.
         ends: where climbs ended, known peaks included, ``(n_ends, d)``.
         n_starts: starts in all.

@@ -2,7 +2,8 @@ r"""Modes by 0-dimensional persistence of superlevel sets (ToMATo; Chazal et al.
 
 Points are taken from the highest log density down, on a graph of nearest neighbours. A point with
 no higher neighbour is born as a peak; where two peaks' basins meet, the lower one dies. A peak's
-*prominence* is its height minus the saddle at which it dies: the wall, in nats, that a walker would
+*prominence* is its height minus the saddle at which it dies (equation :eq:`prominence` of the
+method): the wall, in nats, that a walker would
 have to cross. Peaks more prominent than a threshold are modes; the rest, noise.
 """
 

@@ -26,8 +26,9 @@ def evidences(models: Mapping[str, Found]) -> Figure:
     r"""Log evidences of models of the same data, best first, and their probabilities.
 
     Differences to the best are log Bayes factors; bars reach two standard errors. The
-    probabilities are those under equal prior odds, :math:`P_k = Z_k / \sum_j Z_j`, with the range
-    that the errors of log Z leave (68 %). A hollow mark is a run that has not converged.
+    probabilities are those under equal prior odds, :math:`P_k = Z_k / \sum_j Z_j` (equation
+    :eq:`odds` of the method), with the range that the errors of log Z leave (68 %). A hollow mark
+    is a run that has not converged.
 
     Args:
         models: posteriors by name, or (log evidence, its error).

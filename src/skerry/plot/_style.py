@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +60,18 @@ def mass_text(mass: float, error: float) -> str:
     return f"{percent:.{digits}f} ± {spread:.{digits}f} %"
 
 
+class Sheet(Figure):
+    """A figure that a notebook shows without being told to."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
+
+
 def figure(width: float, height: float) -> Figure:
     """A blank sheet, in inches, that belongs to no window."""
-    return Figure(figsize=(width, height), dpi=120, layout="constrained", facecolor="white")
+    return Sheet(figsize=(width, height), dpi=120, layout="constrained", facecolor="white")
 
 
 def tidy(axes: Axes, *, left: bool = True) -> None:

@@ -73,7 +73,7 @@ def _attributes(p: Posterior) -> dict[str, Any]:
 def _modes(p: Posterior) -> Any:
     import xarray as xr
 
-    numbers = ("mass", "mass_error", "log_evidence", "n_samples")
+    numbers = ("mass", "mass_error", "log_evidence", "log_evidence_error", "n_samples")
     values: dict[str, Any] = {
         name: ("mode", [getattr(mode, name) for mode in p.modes]) for name in numbers
     }

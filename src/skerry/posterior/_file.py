@@ -31,7 +31,7 @@ FORMAT = "skerry posterior 1"
 SCALARS = ("log_evidence", "log_evidence_error", "n_effective", "n_calls", "n_failed", "khat")
 FRAME_ARRAYS = ("means", "cholesky", "turns", "periodic")
 ARRAYS = ("samples", "log_weights", "log_likelihood", "labels")
-MODE_SCALARS = ("mass", "mass_error", "log_evidence", "n_samples")
+MODE_SCALARS = ("mass", "mass_error", "log_evidence", "log_evidence_error", "n_samples")
 
 
 def save(posterior: Posterior, path: str | PathLike[str]) -> None:
@@ -139,7 +139,8 @@ def _posterior(spec: dict[str, Any], arrays: dict[str, Any], prior: Prior | None
         Mode(
             location=arrays[f"mode{k}.location"],
             covariance=arrays[f"mode{k}.covariance"],
-            **{name: mode[name] for name in MODE_SCALARS},
+            **{name: mode[name] for name in MODE_SCALARS if name != "log_evidence_error"},
+            log_evidence_error=mode.get("log_evidence_error", float("nan")),  # not in old files
         )
         for k, mode in enumerate(spec["modes"])
     )

@@ -17,7 +17,8 @@ class PosteriorFlow:
     r"""A normalised density q(theta): exact draws, exact values.
 
     :math:`q(\theta) = q_u(u)\,\pi(\theta) / N(u; 0, I)` with :math:`u = T(\theta)`: the prior's
-    transform makes the prior standard normal, so their ratio is the Jacobian.
+    transform makes the prior standard normal, so their ratio is the Jacobian (equation
+    :eq:`density-in-theta` of the method).
 
     Attributes:
         prior: gives the transform.

@@ -64,8 +64,9 @@ class Search(NamedTuple):
         r"""How many more modes to expect after so few starts: :math:`K (K + 1) / (n - K - 2)`.
 
         The posterior mean, for K modes met in n climbs, where any shares of the starts and any
-        number of modes are as likely beforehand (Boender & Rinnooy Kan 1987); infinite for
-        n <= K + 2. Cautious: shares that differ so much are rare.
+        number of modes are as likely beforehand (Boender & Rinnooy Kan 1987; equation
+        :eq:`expected` of the method); infinite for n <= K + 2. Cautious: shares that differ so much
+        are rare.
         """
         K = len(self.visits)
         spare = self.n_starts - K - 2
@@ -110,8 +111,9 @@ class Failed:
 def unseen(visits: IntArray) -> float:
     r"""Chao's (1984) estimate of how many kinds were never met, from how often each was.
 
-    :math:`f_1 (f_1 - 1) / (2 (f_2 + 1))` with :math:`f_j` the kinds met j times: where every island
-    has been reached again and again, nothing hints at others.
+    :math:`f_1 (f_1 - 1) / (2 (f_2 + 1))` with :math:`f_j` the kinds met j times (equation
+    :eq:`unseen` of the method): where every island has been reached again and again, nothing hints
+    at others.
     """
     once, twice = np.sum(visits == 1), np.sum(visits == 2)
     return float(once * (once - 1) / (2.0 * (twice + 1.0)))

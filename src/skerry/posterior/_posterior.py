@@ -32,6 +32,8 @@ class Mode:
         location: the point of highest posterior density found in it, ``(d,)``.
         covariance: of its samples, ``(d, d)``.
         log_evidence: ``log(Z mass)``: what this island alone adds to the evidence.
+        log_evidence_error: the standard error of that, those of log Z and log mass combined as
+            if independent.
         n_samples: weighted samples in it.
     """
 
@@ -40,6 +42,7 @@ class Mode:
     location: FloatArray
     covariance: FloatArray
     log_evidence: float
+    log_evidence_error: float
     n_samples: int
 
     def __post_init__(self) -> None:
@@ -105,7 +108,7 @@ class Posterior:
 
     @property
     def ndim(self) -> int:
-        """D."""
+        """The number of parameters, d."""
         return len(self.names)
 
     @property

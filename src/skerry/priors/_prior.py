@@ -110,9 +110,10 @@ class Prior:
         return values if np.ndim(theta) == 2 else float(values[0])
 
     def to_u(self, theta: Any) -> FloatArray:
-        """Map theta to the coordinates in which the prior is N(0, I), same shape, |u| <= 37.
+        """Map theta to the coordinates in which the prior is N(0, I), same shape, ``|u| <= 37``.
 
-        Values outside the support go to the nearer edge; nan stays nan.
+        Equation :eq:`coordinates` of the method. Values outside the support go to the nearer edge;
+        nan stays nan.
 
         Raises:
             InputError: if the last dimension isn't d.

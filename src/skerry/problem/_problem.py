@@ -36,7 +36,7 @@ class Problem:
       ``noise.log_prob(x, forward(theta))``.
 
     Args:
-        prior: a :class:`~skerry.priors.Prior`.
+        prior: a :class:`~skerry.Prior`.
         log_likelihood: see above.
         forward: see above.
         noise: a model of :mod:`skerry.noise`.

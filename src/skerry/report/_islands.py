@@ -25,8 +25,7 @@ def islands_section(posterior: Posterior) -> Section:
     for k, mode in enumerate(p.modes[:MOST_ROWS]):
         deviations = np.sqrt(np.diag(mode.covariance))
         places = [measured(*pair) for pair in zip(mode.location, deviations, strict=True)]
-        error = mode.mass_error / mode.mass if mode.mass > 0 else np.nan
-        level = measured(mode.log_evidence, float(np.hypot(error, p.log_evidence_error)))
+        level = measured(mode.log_evidence, mode.log_evidence_error)
         rows.append(
             (
                 Mark(letter(k), colour(k)),

@@ -6,8 +6,9 @@ import base64
 import io
 from dataclasses import dataclass, field
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from skerry._saving import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,8 +39,8 @@ class Picture:
         return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the PNG."""
-        Path(path).write_bytes(self.png)
+        """Write the PNG; the file appears whole or not at all."""
+        write_bytes(path, self.png)
 
 
 DOTS, SHOWN = 160, 88  # per inch of the figure: of the PNG, and of the page

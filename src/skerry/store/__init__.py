@@ -17,10 +17,11 @@ needs no other state than this: started again, it finds its answers here and goe
 
 from skerry.store._archive import Archive, opened_archive
 from skerry.store._chunk import RoundChunk
-from skerry.store._fingerprint import fingerprint, problem_identity
+from skerry.store._fingerprint import fingerprint, prior_identity, problem_identity
 from skerry.store._pages import Page, Pages
 from skerry.store._read import Recorded, read
 from skerry.store._records import Records
+from skerry.store._rows import Rows, rows
 from skerry.store._store import Store, opened, opened_runs
 
 __all__ = [
@@ -30,11 +31,14 @@ __all__ = [
     "Recorded",
     "Records",
     "RoundChunk",
+    "Rows",
     "Store",
     "fingerprint",
     "opened",
     "opened_archive",
     "opened_runs",
+    "prior_identity",
     "problem_identity",
     "read",
+    "rows",
 ]

@@ -22,7 +22,7 @@ class Archive:
     Attributes:
         folder: of the store.
         pages: simulations, particles, checkpoints.
-        unsaved_seconds: as of :class:`Store`.
+        unsaved_seconds: as of :class:`~skerry.Store`.
     """
 
     def __init__(

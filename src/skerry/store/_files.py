@@ -8,6 +8,7 @@ import os
 import secrets
 from pathlib import Path
 
+from skerry._saving import pour, settle
 from skerry.errors import StoreError
 
 PART = ".part-"
@@ -35,17 +36,11 @@ def write_new(path: Path, data: bytes) -> None:
     part = path.with_name(f"{PART}{os.getpid()}-{secrets.token_hex(4)}")
     try:
         try:
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            try:
-                _write_all(handle, data)
-                os.fsync(handle)
-            finally:
-                os.close(handle)  # NFS tells of a full disk here
-            os.replace(part, path)
+            pour(part, data)
+            settle(part, path)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
     except OSError as error:
         raise failed(path.parent, error) from error
 
@@ -64,20 +59,6 @@ def make_folder(path: Path) -> None:
         )
     except OSError as error:
         raise failed(path, error) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's list of names to the disk, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
-            raise
-    finally:
-        os.close(handle)
 
 
 def put_aside(path: Path, aside: Path) -> None:
@@ -104,9 +85,3 @@ def failed(folder: Path, error: OSError) -> StoreError:
         f"Expected to write to the store in {folder}; {known}, and run the same again: what was "
         "stored before is untouched."
     )
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(handle, left) :]

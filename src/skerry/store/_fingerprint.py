@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from skerry.priors import Prior
 from skerry.problem import Problem
 
 MAX_DEPTH = 8
@@ -28,18 +29,22 @@ PLACES = (-1.5, -0.4, 0.0, 0.7, 1.9)
 
 def problem_identity(problem: Problem, x: Any = None) -> dict[str, str]:
     """Names, prior, observation and likelihood, each as a short text."""
-    prior = problem.prior
-    places = prior.from_u(np.repeat(np.array(PLACES)[:, None], prior.ndim, axis=1))
     function = problem._function
     likelihood = [_described(function.function), type(function).__name__, function.one_point]
     if problem.noise is not None:
         likelihood.append([type(problem.noise).__name__, *_described(vars(problem.noise).values())])
     return {
-        "parameters": json.dumps(prior.names),
-        "prior": _short([[f"{v:.9g}" for v in row] for row in places.tolist()]),
+        "parameters": json.dumps(problem.prior.names),
+        "prior": prior_identity(problem.prior),
         "observation": "none" if x is None else _short(_described(x)),
         "likelihood": f"{_short(likelihood)} (Python {platform.python_version_tuple()[1]})",
     }
+
+
+def prior_identity(prior: Prior) -> str:
+    """A prior in a short text: where it takes a few places of u."""
+    places = prior.from_u(np.repeat(np.array(PLACES)[:, None], prior.ndim, axis=1))
+    return _short([[f"{v:.9g}" for v in row] for row in places.tolist()])
 
 
 def forward_identity(problem: Problem) -> dict[str, str]:

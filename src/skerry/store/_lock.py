@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from skerry._saving import pour
 from skerry.errors import StoreError
 from skerry.store._files import PART, failed
 
@@ -68,14 +69,14 @@ class Lock:
         text = json.dumps(self._owner).encode()
         part = self._path.with_name(f"{PART}{os.getpid()}-{self._owner['token']}")
         try:
-            _create(part, text)
+            pour(part, text)
             try:
                 os.link(part, self._path)
             except FileExistsError:
                 return False
             except OSError:  # no hard links here
                 try:
-                    _create(self._path, text)
+                    pour(self._path, text)
                 except FileExistsError:
                     return False
             return _owner(self._path) == self._owner
@@ -96,15 +97,6 @@ class Lock:
         while not self._released.wait(TOUCH_SECONDS):
             with suppress(OSError):
                 os.utime(self._path)
-
-
-def _create(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        os.write(handle, data)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _myself() -> dict[str, Any]:
@@ -165,7 +157,7 @@ def _silent_seconds(path: Path) -> float:
     """Seconds since a file was touched, by the clock of the file system it is on."""
     probe = path.with_name(f"{PART}{os.getpid()}-{secrets.token_hex(8)}")
     try:
-        _create(probe, b"")
+        pour(probe, b"")
         return probe.stat().st_mtime - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0

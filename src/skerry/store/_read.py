@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from skerry.errors import InputError
 from skerry.store._chunk import Chunk, DamagedError, RoundChunk, decode, refuse_compressed
 from skerry.store._index import Index, keys_of
 from skerry.store._manifest import problem_digest, read_manifest
+
+T = TypeVar("T", bound="Table")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,27 @@ def read(path: str | PathLike[str]) -> Recorded:
     Raises:
         InputError: if there is no store.
     """
+    names, _, table, unused = tabulated(path, Table)
+    return Recorded(
+        names,
+        table.theta,
+        table.log_likelihood,
+        table.failed,
+        tuple(table.messages),
+        table.round,
+        table.log_proposal,
+        unused,
+    )
+
+
+def tabulated(
+    path: str | PathLike[str], kind: type[T]
+) -> tuple[tuple[str, ...], str, T, tuple[str, ...]]:
+    """A store's parameters and prior, its points in a table, and files that couldn't be used.
+
+    Raises:
+        InputError: if there is no store.
+    """
     folder = Path(path)
     identity = read_manifest(folder)
     names = _names(identity)
@@ -59,23 +83,14 @@ def read(path: str | PathLike[str]) -> Recorded:
             "that was passed as store=."
         )
     unused: list[str] = []
-    table = _Table(len(names))
-    for found in _files(folder / "chunks", len(names), problem_digest(identity), unused):
+    table = kind(len(names))
+    for file, found in _files(folder / "chunks", len(names), problem_digest(identity), unused):
         if isinstance(found, RoundChunk):
             table.add_round(found)
         elif found.gradient is None:
-            table.add(found)
+            table.add(found, file)
     table.fit()
-    return Recorded(
-        names,
-        table.theta,
-        table.log_likelihood,
-        table.failed,
-        tuple(table.messages),
-        table.round,
-        table.log_proposal,
-        tuple(unused),
-    )
+    return names, identity.get("prior", ""), table, tuple(unused)
 
 
 def problems_of(folder: Path) -> set[str]:
@@ -104,10 +119,10 @@ def _names(identity: dict[str, str] | None) -> tuple[str, ...] | None:
 
 def _files(
     folder: Path, ndim: int, problem: str, unused: list[str]
-) -> Iterator[Chunk | RoundChunk]:
+) -> Iterator[tuple[Path, Chunk | RoundChunk]]:
     for path in sorted(folder.glob("*.npz")):
         try:
-            yield decode(path.name, path.read_bytes(), ndim, problem)
+            yield path, decode(path.name, path.read_bytes(), ndim, problem)
         except DamagedError as error:
             unused.append(f"{path.name}: {error}")
         except FileNotFoundError:  # merged into another meanwhile
@@ -116,7 +131,7 @@ def _files(
             unused.append(f"{path.name}: {error.strerror or error}")
 
 
-class _Table:
+class Table:
     """Columns that grow in place, so that what is read is in memory once.
 
     Chunks come first, then rounds from the first on: so are their files named.
@@ -129,21 +144,27 @@ class _Table:
         self.round, self.log_proposal = np.empty(0, np.int64), np.empty(0)
         self.messages: list[str] = []
 
-    def add(self, chunk: Chunk) -> None:
+    @property
+    def _columns(self) -> tuple[Any, ...]:
+        return self.theta, self.log_likelihood, self.failed, self.round, self.log_proposal
+
+    def add(self, chunk: Chunk, file: Path) -> None:
         """A chunk's points that are not there yet."""
         keys = keys_of(chunk.theta)
         _, first = np.unique(keys, axis=0, return_index=True)
         rows = np.sort(first[self._index.find(keys[first]) < 0])
         self._index.add(keys[rows], self._n)
         start, self._n = self._n, self._n + len(rows)
-        if self._n > len(self.theta):
-            self._resize(max(1024, self._n, int(1.3 * len(self.theta))))
-        new = slice(start, self._n)
+        if self._n > len(self.log_likelihood):
+            self._resize(max(1024, self._n, int(1.3 * len(self.log_likelihood))))
+        self._put(slice(start, self._n), chunk, rows, file)
+        self.messages += [chunk.messages.get(r, "failed") for r in rows.tolist() if chunk.failed[r]]
+
+    def _put(self, new: slice, chunk: Chunk, rows: IntArray, file: Path) -> None:  # noqa: ARG002
         self.theta[new] = chunk.theta[rows]
         self.log_likelihood[new] = chunk.log_likelihood[rows]
         self.failed[new] = chunk.failed[rows]
         self.round[new], self.log_proposal[new] = -1, np.nan
-        self.messages += [chunk.messages.get(r, "failed") for r in rows.tolist() if chunk.failed[r]]
 
     def add_round(self, found: RoundChunk) -> None:
         """Where a round's points were drawn from."""
@@ -151,13 +172,15 @@ class _Table:
         mine = np.flatnonzero(rows >= 0)
         mine = mine[self.round[rows[mine]] < 0]
         self.round[rows[mine]] = found.number
-        self.log_proposal[rows[mine]] = found.log_proposal[mine]
+        self._note(rows[mine], found, mine)
+
+    def _note(self, rows: IntArray, found: RoundChunk, mine: IntArray) -> None:
+        self.log_proposal[rows] = found.log_proposal[mine]
 
     def fit(self) -> None:
         """Give back the room that isn't used."""
         self._resize(self._n)
 
     def _resize(self, n: int) -> None:
-        self.theta.resize((n, self.theta.shape[1]), refcheck=False)
-        for column in (self.log_likelihood, self.failed, self.round, self.log_proposal):
-            column.resize(n, refcheck=False)
+        for column in self._columns:
+            column.resize((n, *column.shape[1:]), refcheck=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skerry._saving import whole
 from skerry._types import FloatArray
 from skerry.study._pictures import axes, describe
 from skerry.study._plan import ISLANDS, SHOWN, SPLINE, Variant
@@ -148,5 +149,6 @@ def _title(variant: Variant, rows: Sequence[Row]) -> str:
 
 def save(figure: Figure, path: Path) -> Path:
     """The figure as a PNG file."""
-    figure.savefig(path, dpi=150, metadata={"Software": None})
+    with whole(path) as part:
+        figure.savefig(part, format="png", dpi=150, metadata={"Software": None})
     return path

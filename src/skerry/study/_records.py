@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from skerry._saving import write_text
 from skerry.errors import InputError
 from skerry.study._measure import MEASURES
 
@@ -129,7 +130,7 @@ def write_markdown(path: Path, rows: list[Row], title: str) -> None:
             cells = [_cell([getattr(r, name) for r in same]) for name in shown]
             modes = _cell([r.n_modes for r in same])
             parts.append(f"| {variant} | {kind} | {modes} | {' | '.join(cells)} |\n")
-    path.write_text("".join(parts), encoding="utf-8")
+    write_text(path, "".join(parts))
 
 
 def _cell(values: list[float]) -> str:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from skerry._saving import write_text
 from skerry.errors import InputError
 from skerry.study import _figures
 from skerry.study._pictures import picture
@@ -148,4 +149,4 @@ def _check_same(path: Path, what: Plan, seed: int) -> None:
             f"Expected a folder of this very study; {path} tells of another plan or seed; choose "
             "another folder."
         )
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)

@@ -30,15 +30,18 @@ def corners() -> Task:
     )
 
 
-def gaussian_mixture(ndim: int, n_modes: int, seed: int = 0, width: float = 0.025) -> Task:
-    """Tilted Gaussian islands of unequal masses in a uniform box.
+def gaussian_mixture(
+    ndim: int, n_modes: int, seed: int = 0, width: float = 0.025, ratio: float = 0.7
+) -> Task:
+    """Tilted Gaussian islands in a uniform box, of unequal masses by default.
 
     Args:
         ndim: number of parameters.
-        n_modes: number of islands; masses fall as 0.7^k.
+        n_modes: number of islands; masses fall as ratio^k.
         seed: places and shapes; the same seed gives the same task.
         width: an island's typical standard deviation over the prior's width; those along the
             island's axes spread from 0.67 to 1.5 times that.
+        ratio: of the mass of an island to that of the one before; 1 makes them equal.
 
     Raises:
         InputError: if the islands can't be kept apart in the box.
@@ -48,17 +51,19 @@ def gaussian_mixture(ndim: int, n_modes: int, seed: int = 0, width: float = 0.02
             "Expected ndim >= 1, n_modes >= 1 and a width between 0 and 1; "
             f"got {ndim}, {n_modes} and {width:g}."
         )
+    if not 0.0 < ratio <= 1.0:
+        raise InputError(f"Expected a ratio of masses above 0 and up to 1; got {ratio:g}.")
     rng = np.random.default_rng([seed, ndim, n_modes])
     roots = [_tilted_root(ndim, 2.0 * HALF * width, rng) for _ in range(n_modes)]
     islands = _place(roots, rng, width)
     return mixture_task(
         f"gaussian_mixture(ndim={ndim}, n_modes={n_modes}, seed={seed}, width={width:g})",
         islands,
-        list(falling_masses(n_modes, 0.7)),
+        list(falling_masses(n_modes, ratio)),
         names=numbered(ndim),
         low=[-HALF] * ndim,
         high=[HALF] * ndim,
-        note="Tilted islands of unequal masses and shapes, a small share of the prior's volume. "
+        note="Tilted islands of various shapes, a small share of the prior's volume. "
         "A point belongs to the component with the largest share of the density.",
         source="Closed form.",
     )
