@@ -6,7 +6,7 @@ WORKERS ?= 2
 
 BENCH := .venv-bench
 
-.PHONY: bench bench-quick bench-tables demo test fast lint types unit long clusters docs study pictures clean
+.PHONY: bench bench-quick bench-tables demo explore test fast lint types unit long clusters docs study pictures clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -18,6 +18,9 @@ $(VENV)/.installed: pyproject.toml
 
 demo: $(VENV)/.installed
 	@$(BIN)/skerry demo
+
+explore: $(VENV)/.installed
+	@$(BIN)/skerry explore
 
 study: $(VENV)/.installed
 	@$(BIN)/skerry study --quick

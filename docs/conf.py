@@ -1,14 +1,19 @@
 """How Sphinx builds these pages: `make docs` writes build/docs/index.html."""
 
 import hashlib
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
+
+from sphinx.domains.python import PyObject
 
 import skerry
 
 HERE = Path(__file__).parent
 SOURCE = Path(skerry.__file__).parent
+BENCHMARKS = HERE.parent / "benchmarks"
 sys.path.insert(0, str(HERE / "_ext"))
 
 project = "Skerry"
@@ -25,7 +30,7 @@ extensions = [
     "command_line",
     "mathml",
 ]
-exclude_patterns = ["_ext", "benchmarks_*.md"]  # the latter are put into benchmarks.md
+exclude_patterns = ["_ext", "benchmarks_tables.md"]  # which benchmarks.md has
 OPTIONAL = ("explore",)  # pages that may not be there
 nitpicky = True
 # Types in signatures that have no page of their own: other packages', and Skerry's own aliases.
@@ -51,9 +56,10 @@ _code = hashlib.sha256(b"".join(f.read_bytes() for f in sorted(SOURCE.rglob("*.p
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE.parent / "build" / "notebooks" / _code.hexdigest()[:16])
 nb_execution_show_tb = True
-nb_execution_timeout = 300
+nb_execution_timeout = 1800  # seconds a cell; busy machines are slow
 nb_execution_in_temp = True
 nb_merge_streams = True
+os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # workers say a lot when they end
 
 # Reference
 autodoc_member_order = "bysource"
@@ -62,11 +68,13 @@ autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False
 napoleon_use_rtype = False
 maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
 add_module_names = False
 default_role = "literal"
+smartquotes = False
 
 # Looks
 html_theme = "furo"
@@ -86,6 +94,10 @@ copybutton_exclude = ".linenos, .gp, .go"
 def setup(app):
     """What Sphinx calls."""
     app.connect("autodoc-process-docstring", plain_property, priority=400)
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
+    app.connect("autodoc-process-signature", with_short_types)
     app.connect("source-read", only_pages_there)
     app.connect("source-read", with_parts)
 
@@ -99,13 +111,35 @@ def only_pages_there(app, docname, source):
 
 
 def with_parts(app, docname, source):
-    """Decisions in a list; whatever tables the benchmarks have written at the end of their page."""
+    """Decisions in a list; the benchmarks' tables at the end of their page."""
     if docname == "decisions/README":
         source[0] += "\n```{toctree}\n:glob:\n0*\n```\n"
     if docname == "benchmarks":
-        for path in sorted(HERE.glob("benchmarks_*.md")):
-            app.env.note_dependency(str(path))
-            source[0] += "\n" + re.sub(r"\A# .*\n", "", path.read_text())
+        app.env.note_dependency(str(BENCHMARKS / "results" / "history.jsonl"))
+        source[0] += "\n" + tables()
+
+
+def tables():
+    """The benchmarks' tables and pictures, made from the history as it is now."""
+    made = HERE.parent / "build" / "benchmarks"
+    words = [sys.executable, str(BENCHMARKS / "bench.py"), "tables", "--out", str(made)]
+    made.mkdir(parents=True, exist_ok=True)
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    text = re.sub(r"\A# .*\n", "", (made / "benchmarks_tables.md").read_text())
+    return text.replace("](images/", "](../build/benchmarks/images/")
+
+
+ARRAY = re.compile(r"[~.\w]*ndarray\[tuple\[[~.\w]*Any, \.\.\.\], [~.\w]*dtype\[[~.\w]*?(\w+)\]\]")
+KINDS = {"float64": "FloatArray", "int64": "IntArray", "bool": "BoolArray", "bool_": "BoolArray"}
+
+
+def with_short_types(app, what, name, obj, options, signature, returns):
+    """Arrays by the names they have in the source."""
+    short = [
+        text and ARRAY.sub(lambda m: KINDS.get(m[1], m[0]), text.replace("<factory>", "..."))
+        for text in (signature, returns)
+    ]
+    return tuple(short)
 
 
 def plain_property(app, what, name, obj, options, lines):

@@ -43,6 +43,7 @@ LAYERS = {
     "loading": 11,
     "study": 11,
     "demo": 11,
+    "explore": 11,
     "cli": 12,
     "__init__": 13,
     "__main__": 13,

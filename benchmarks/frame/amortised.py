@@ -67,19 +67,20 @@ def measure(spec, method, task, clock, about, found) -> None:
         about["sample_cpu_s_each"] = (time.process_time() - start) / len(x)
     if not hasattr(trained, "refine"):
         return
-    refined, calls, seconds, z = [], [], [], []
+    refined, calls, seconds, z, said = [], [], [], [], []
     for number, one in enumerate(x):
         start = time.process_time()
         posterior = trained.refine(one, spec["n_effective"], spec["seed"] + number)
         seconds.append(time.process_time() - start)
         calls.append(int(posterior.n_calls))
+        said.append(posterior.status.name.lower())
         refined.append(posterior.sample(spec["draws"], spec["seed"]))
         if task.evidence is not None:
             miss = posterior.log_evidence - task.log_evidence(one)
             z.append(miss / posterior.log_evidence_error)
     found["refined"] = np.array(refined)
     about |= {"refine_calls": calls, "refine_cpu_s": [round(s, 3) for s in seconds]}
-    about["refine_log_evidence_z"] = z
+    about |= {"refine_log_evidence_z": z, "refine_status": said}
 
 
 def judged(task: Any, spec: dict[str, Any], found: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -21,7 +21,10 @@ COLOURS = ("#0b5fa5", "#c4501b", "#3a7d34", "#7b4ea3", "#8a6d1a", "#b03a6e", "#4
 
 
 def curve(runs: list[Row], name: str, points: dict[str, tuple], path: Path) -> bool:
-    """Draw a curve; False without two points of a method. Hollow: failed, or lost a mode."""
+    """Draw a curve; False without two points of a method.
+
+    Hollow circles: a run crashed, reached a cap, or lost a mode.
+    """
     lines: dict[str, list[tuple]] = {}
     for (problem, method), own in groups(runs).items():
         if problem in points and points[problem][0] == name:
@@ -35,8 +38,12 @@ def curve(runs: list[Row], name: str, points: dict[str, tuple], path: Path) -> b
             for method, found in lines.items():
                 kept = [(x, s[measure], sound(s)) for x, s in sorted(found, key=_first)]
                 _line(ax, method, [k for k in kept if k[1]])
-            logarithmic = "linear" if name in ("dimension", "curved") else "log"
-            ax.set(xscale=logarithmic, yscale="log", xlabel=AXES[name], ylabel=label)
+            linear = name in ("dimension", "curved")
+            ax.set(xscale="linear" if linear else "log", yscale="log")
+            ax.set(xlabel=AXES[name], ylabel=label)
+            if linear:
+                ax.set_xticks([v for c, v, *_ in points.values() if c == name])
+            _plain(ax.yaxis)
         axes[0].legend(frameon=False, fontsize=8)
     return True
 
@@ -47,12 +54,16 @@ def cost(runs: list[Row], problem: str, path: Path) -> bool:
     found = {m: s for m, s in found.items() if s["answers"] and s["cpu_s"] and s["calls"]}
     if len(found) < 2:
         return False
-    with _Figure(path, 1) as axes:
+    with _Figure(path, 2) as axes:
         for method, s in found.items():
             seconds = [(c, overhead(s) + c * s["calls"], sound(s)) for c in COSTS]
-            _line(axes[0], method, seconds)
+            effective = "?" if s["n_effective"] is None else f"{s['n_effective']:,.0f}"
+            _line(axes[0], method, seconds, f"{method} ({effective})")
         axes[0].set(xscale="log", yscale="log", xlabel="s a likelihood call", ylabel="s to answer")
-        axes[0].legend(frameon=False, fontsize=8)
+        title = "method (effective samples)"
+        axes[1].axis("off")
+        axes[1].legend(*axes[0].get_legend_handles_labels(), title=title, loc="center left",
+                       frameon=False, fontsize=8, title_fontsize=8)  # fmt: skip
     return True
 
 
@@ -60,9 +71,20 @@ def _first(pair: tuple) -> float:
     return pair[0]
 
 
-def _line(ax, method: str, points: list[tuple]) -> None:
+def _plain(axis) -> None:
+    """Numbers as people write them, at 1, 2 and 5 of each decade."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _line(ax, method: str, points: list[tuple], label: str = "") -> None:
     colour = COLOURS[ORDER.index(method) % len(COLOURS)] if method in ORDER else "#999999"
-    ax.plot([p[0] for p in points], [p[1] for p in points], color=colour, lw=1.2, label=method)
+    ax.plot(
+        [p[0] for p in points], [p[1] for p in points], color=colour, lw=1.2, label=label or method
+    )
     for x, y, good in points:
         ax.plot(x, y, "o", ms=4, color=colour, markerfacecolor=colour if good else "white")
 

@@ -66,9 +66,10 @@ def sections(rows: list[Row], out: Path) -> list[str]:
 
 
 AHEAD = (
-    "By the medians of runs that left an answer and lost no mode. Methods stop by their own rules, "
-    "at different effective sizes, so that fewer CPU seconds may be fewer samples; a mass error or "
-    "an error of log Z counts as ahead if it is less than half of Skerry's."
+    "By medians, where every run of the peer came to its own stop and lost no mode. Methods "
+    "stop by their own rules, at different effective sizes, so that fewer CPU seconds may be fewer "
+    "samples; a mass error or an error of log Z counts as ahead if it is less than half of "
+    "Skerry's."
 )
 SPEED = (
     "Three dimensions, 8 bins, 2 x 64 hidden units, one core: `python benchmarks/flow_speed.py`."
@@ -107,7 +108,9 @@ def costs(found: list[Row], out: Path) -> list[str]:
             parts.append(f"### {problem}\n\n![cost](images/bench_cost_{problem}.svg)\n\n{table}")
     head = (
         "## Dear likelihoods\n\nSeconds to the answer on one core where a likelihood call takes so "
-        "long: computed as calls x cost + the CPU seconds that were not the likelihood's, not run."
+        "long: computed as calls x cost + the CPU seconds that were not the likelihood's, not run. "
+        "Each method answers at its own stop, with the effective samples shown; hollow circles "
+        "are runs that a cap ended, or that lost a mode."
     )
     return [head, *parts] if parts else []
 

@@ -29,6 +29,8 @@ def summary(own: list[Row]) -> dict[str, Any]:
     found |= {
         "runs": len(own),
         "answers": len(good),
+        "all_split": all(row.get("rest_s") is not None for row in own),
+        "ended": sum(row["outcome"] == "finished" for row in own),
         "log_evidence_miss": median(good, "log_evidence_miss", absolute=True),
         "log_evidence_z": median(good, "log_evidence_z", absolute=True),
         "lost": [len(row["lost_modes"]) for row in good],
@@ -54,8 +56,8 @@ def median(own: list[Row], name: str, absolute: bool = False) -> float | None:
 
 
 def sound(found: dict[str, Any]) -> bool:
-    """Whether every run left an answer and lost no mode."""
-    return found["answers"] == found["runs"] and not any(found["lost"])
+    """Whether every run came to its own stop with an answer and lost no mode."""
+    return found["ended"] == found["answers"] == found["runs"] and not any(found["lost"])
 
 
 def peers_ahead(runs: list[Row], mine: str = "skerry") -> list[str]:

@@ -37,11 +37,12 @@ class CommandLine(SphinxDirective):
         from skerry.cli import _app
 
         group: Any = get_command(_app.app)
-        lines = literal(group.epilog)
+        lines: list[str] = []
         for name, command in group.commands.items():
             lines += [f"## skerry {name}", "", command.help.strip(), ""]
             lines += [line for each in command.params if each.help for line in describe(each)]
             lines += literal(command.epilog) if command.epilog else []
+        lines += ["## How a command ends", "", *literal(group.epilog)]
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
 

@@ -277,6 +277,46 @@ def posterior(
         run_posterior(model, x, problem, options, out, quiet, command_line(ctx), stream)
 
 
+@app.command(epilog=EXAMPLES["explore"])
+def explore(
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            help="The estimator.npz of `skerry amortize`; without it, the couplings of the Higgs "
+            "boson, trained once in about a minute and kept in your cache folder."
+        ),
+    ] = None,
+    problem: Annotated[
+        Path | None,
+        typer.Option(
+            help="The Python file with `problem`, to refine by, and, if it likes, `x` to start at "
+            "and `x_names`. It is run."
+        ),
+    ] = None,
+    x: Annotated[
+        str | None,
+        typer.Option("--x", help="The observation to start at: 1.0,2.5 or a file of numbers."),
+    ] = None,
+    effective: Annotated[
+        float, typer.Option(min=1.0, help="Effective samples to refine to.")
+    ] = 2_000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Of the page; 0: any that is free.")
+    ] = 0,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Say where the page is; open nothing.")
+    ] = False,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """A local page: move the observation, and see the posterior follow. Ends with Ctrl-C."""
+    with guarded(debug):
+        from skerry.cli._explore import run_explore
+
+        run_explore(model, problem, x, effective, port, not no_browser, seed, quiet)
+
+
 @app.command(epilog=EXAMPLES["export"])
 def export(
     run: Annotated[Path, typer.Argument(help="A run folder, or its posterior.npz.")],

@@ -42,6 +42,12 @@ def read_model(path: Path) -> tuple[Problem, Any, Any]:
     return found["problem"], found.get("x"), found.get("simulator")
 
 
+def read_explored(path: Path) -> tuple[Problem, Any, Any]:
+    """``problem``, and ``x`` and ``x_names`` (None if there is none), of a Python file."""
+    found = _defined(path)
+    return found["problem"], found.get("x"), found.get("x_names")
+
+
 def read_observation(text: str) -> FloatArray:
     """One observation: numbers with commas between, or a file of numbers.
 

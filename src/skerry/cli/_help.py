@@ -12,7 +12,8 @@ EXIT_CODES = "\n".join(
         "  2    input that can't be used",
         "  3    points are lacking: evaluate the chunks, then `skerry collect` again",
         "  75   stopped by SIGTERM or --max-seconds; the same command goes on (--store)",
-        "  130  stopped by Ctrl-C; what an adaptive run knew by then is in its folder",
+        "  130  stopped by Ctrl-C; what an adaptive run knew by then is in its folder;",
+        "       the way to end `skerry explore`",
         "  143  stopped by SIGTERM without a store",
         "Answers go to standard output, progress to the error stream, as lines where that",
         "is no terminal. NO_COLOR=1 turns colours off, too.",
@@ -45,6 +46,11 @@ EXAMPLES = {
     "posterior": _examples(
         "skerry posterior skerry-problem-estimator/estimator.npz --x 1.0,2.5",
         "skerry posterior estimator.npz --x data.csv --problem problem.py --effective 2000",
+    ),
+    "explore": _examples(
+        "skerry explore",
+        "skerry explore estimator.npz --problem problem.py",
+        "skerry explore estimator.npz --x data.csv --port 5006 --no-browser",
     ),
     "propose": _examples(
         "skerry propose run1 problem.py --n 20 --job-script slurm", "skerry propose run1 --json"

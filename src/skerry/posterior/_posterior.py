@@ -108,7 +108,7 @@ class Posterior:
 
     @property
     def ndim(self) -> int:
-        """D."""
+        """The number of parameters, d."""
         return len(self.names)
 
     @property
