@@ -38,7 +38,7 @@ _elsewhere = (
 _aliases = """
     BoolArray FloatArray IntArray SeedLike Seed PathLike Path DataFrame DataTree Figure Array
     Embedding Failures Found Progress Sampler Simulator Scheme DensityName
-    Band Bend Conditional Density Familiar Mixtures Row Step
+    Band Bend Components Conditional Density Familiar Mixtures Row Step
 """.split()
 nitpick_ignore_regex = [
     ("py:(class|data|obj)", rf"({'|'.join(_elsewhere)})\..*"),
