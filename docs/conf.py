@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import skerry
 
 HERE = Path(__file__).parent
 SOURCE = Path(skerry.__file__).parent
+BENCHMARKS = HERE.parent / "benchmarks"
 sys.path.insert(0, str(HERE / "_ext"))
 
 project = "Skerry"
@@ -28,7 +30,7 @@ extensions = [
     "command_line",
     "mathml",
 ]
-exclude_patterns = ["_ext", "benchmarks_*.md"]  # the latter are put into benchmarks.md
+exclude_patterns = ["_ext", "benchmarks_tables.md"]  # which benchmarks.md has
 OPTIONAL = ("explore",)  # pages that may not be there
 nitpicky = True
 # Types in signatures that have no page of their own: other packages', and Skerry's own aliases.
@@ -54,7 +56,7 @@ _code = hashlib.sha256(b"".join(f.read_bytes() for f in sorted(SOURCE.rglob("*.p
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE.parent / "build" / "notebooks" / _code.hexdigest()[:16])
 nb_execution_show_tb = True
-nb_execution_timeout = 300
+nb_execution_timeout = 1800  # seconds a cell; busy machines are slow
 nb_execution_in_temp = True
 nb_merge_streams = True
 os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # workers say a lot when they end
@@ -109,13 +111,22 @@ def only_pages_there(app, docname, source):
 
 
 def with_parts(app, docname, source):
-    """Decisions in a list; whatever tables the benchmarks have written at the end of their page."""
+    """Decisions in a list; the benchmarks' tables at the end of their page."""
     if docname == "decisions/README":
         source[0] += "\n```{toctree}\n:glob:\n0*\n```\n"
     if docname == "benchmarks":
-        for path in sorted(HERE.glob("benchmarks_*.md")):
-            app.env.note_dependency(str(path))
-            source[0] += "\n" + re.sub(r"\A# .*\n", "", path.read_text())
+        app.env.note_dependency(str(BENCHMARKS / "results" / "history.jsonl"))
+        source[0] += "\n" + tables()
+
+
+def tables():
+    """The benchmarks' tables and pictures, made from the history as it is now."""
+    made = HERE.parent / "build" / "benchmarks"
+    words = [sys.executable, str(BENCHMARKS / "bench.py"), "tables", "--out", str(made)]
+    made.mkdir(parents=True, exist_ok=True)
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    text = re.sub(r"\A# .*\n", "", (made / "benchmarks_tables.md").read_text())
+    return text.replace("](images/", "](../build/benchmarks/images/")
 
 
 ARRAY = re.compile(r"[~.\w]*ndarray\[tuple\[[~.\w]*Any, \.\.\.\], [~.\w]*dtype\[[~.\w]*?(\w+)\]\]")

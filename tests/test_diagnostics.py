@@ -51,6 +51,12 @@ def test_one_point_that_outweighs_the_rest_is_told():
     assert check.passed is False
 
 
+def test_draws_that_nothing_has_weighed_are_not_fine():
+    checks = found(n_calls=0, n_failed=0)
+    assert checks["Weights by the likelihood"].passed is None
+    assert not {"Effective samples", "Tail of the weights, Pareto k-hat"} & set(checks)
+
+
 def test_a_search_nobody_made_is_not_a_pass():
     p = made_up(2, [0.7, 0.3])
     unknown = [c for c in diagnostics.checks(p) if c.passed is None]

@@ -327,6 +327,28 @@ def test_draws_that_no_likelihood_has_seen_can_be_exported(tmp_path):
     assert (np.loadtxt(interop.to_text(p, tmp_path / "run")[0])[:, 1] == 0).all()
 
 
+@needs("getdist", "h5netcdf")
+def test_names_with_places_and_settings_of_a_run_can_be_exported(tmp_path):
+    """As numpyro's plates name them; an adaptive run's settings are attributes."""
+    from dataclasses import replace
+
+    import xarray as xr
+    from getdist.mcsamples import loadMCSamples
+
+    names = ("theta[0]", "theta[1]", "level[0,1]")
+    settings = {"max_calls": None, "overlap": 1, "few_batches": False, "seed": "0", "n": 2.5}
+    p = replace(posterior(), names=names, settings=settings, log_evidence=np.nan, flow=None)
+    interop.to_text(p, tmp_path / "run")
+    samples = loadMCSamples(str(tmp_path / "run"), no_cache=True, settings={"ignore_rows": 0})
+    assert samples.paramNames.list() == list(names)
+    np.testing.assert_allclose(samples.mean("theta[1]"), p.mean[1])
+    assert interop.to_anesthetic(p)["theta[1]"].mean() == pytest.approx(p.mean[1])
+    interop.to_netcdf(p, tmp_path / "run.nc", 20)
+    with xr.open_datatree(tmp_path / "run.nc", engine="h5netcdf") as tree:
+        np.testing.assert_array_equal(tree["weighted_posterior"]["level[0,1]"], p.samples[:, 2])
+    assert [file.name for file in tmp_path.iterdir() if ".part" in file.name] == []
+
+
 # The command line
 
 KINDS = {
@@ -360,6 +382,12 @@ def test_the_command_line_exports_a_run(tmp_path, kind):
     assert found.exit_code == 0, found.output
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(files)
     assert all(str(tmp_path / "out" / name) in found.output for name in files)
+    if kind == "netcdf":
+        import xarray as xr
+
+        with xr.open_datatree(tmp_path / "out" / out, engine="h5netcdf") as tree:
+            draws = tree["posterior"]["x"].values.ravel()
+            assert_shares(np.quantile(draws, LEVELS), 0, len(draws))
     if kind in ("csv", "parquet"):
         again = interop.read_table(tmp_path / "out" / out, PRIOR)
         np.testing.assert_allclose(again.theta, posterior().samples)

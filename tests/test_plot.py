@@ -9,6 +9,7 @@ import matplotlib as mpl
 import matplotlib.figure
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import skerry
 from made_up import made_up
@@ -37,6 +38,19 @@ def legend_texts(figure: matplotlib.figure.Figure) -> list[str]:
 
 def shown_axes(figure: matplotlib.figure.Figure) -> list:
     return [axes for axes in figure.axes if axes.axison]
+
+
+@pytest.mark.parametrize("name", ["diagnostics", "persistence"])
+def test_no_text_touches_the_edge(corners, name):
+    sheet = getattr(plot, name)(corners)
+    canvas = FigureCanvasAgg(sheet)
+    canvas.draw()
+    box, renderer = sheet.bbox, canvas.get_renderer()
+    tight = sheet.get_tightbbox(renderer).transformed(sheet.dpi_scale_trans)
+    assert tight.x0 > 8
+    assert tight.y0 > 8
+    assert tight.x1 < box.width - 8
+    assert tight.y1 < box.height - 8
 
 
 def test_letters_go_on_after_z():

@@ -124,6 +124,29 @@ def test_every_status_has_a_headline_a_finding_and_advice(status):
     assert (banner.tone == "good") == (status is Status.CONVERGED)
 
 
+def test_the_verdict_names_each_check_that_failed():
+    words = dict(report.verdict(whole(n_failed=300)).points)
+    assert words["Look at"].startswith("effective samples, 200 (1,000 or more); ")
+    assert "likelihood calls that failed, 300 of 8,000 (1 % or less)" in words["Look at"]
+    fine = whole(settings={"n_effective": 100.0})
+    assert "Look at" not in dict(report.verdict(fine).points)
+
+
+def test_draws_that_no_likelihood_has_weighed_pass_no_check_of_weights():
+    p = replace(whole(), n_calls=0, n_failed=0, failed=None, khat=0.0, status=Status.UNCHECKED)
+    read = Page(report.compose(p)).text
+    assert "draws, not weighed" in read
+    assert "the likelihood has seen none" in read
+    assert "Weights by the likelihood" in read
+    assert "Pareto k-hat" not in read
+    assert "Effective sample size:" not in read
+
+
+def test_heads_of_tables_break_after_underscores():
+    text = report.compose(whole(names=("a_long_<name>", "b")))
+    assert "a_<wbr>long_<wbr>&lt;name&gt;</th>" in text
+
+
 def test_a_bare_posterior_has_a_page_too(tmp_path):
     bare = replace(made_up(1, [1.0]), topology=None, log_evidence=np.nan, khat=np.nan)
     path = report.write(bare, tmp_path / "r.html")
@@ -182,6 +205,7 @@ def test_intervals_on_a_circle_dont_cross_the_seam(monkeypatch):
         (2.0, np.nan, "2"),
         (np.nan, 1.0, "–"),
         (0.0, 0.5, "0.00 ± 0.50"),
+        (-0.001, 0.5, "0.00 ± 0.50"),
     ],
 )
 def test_numbers_have_two_digits_of_their_error(value, error, text):

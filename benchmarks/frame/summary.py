@@ -29,6 +29,7 @@ def summary(own: list[Row]) -> dict[str, Any]:
     found |= {
         "runs": len(own),
         "answers": len(good),
+        "all_split": all(row.get("rest_s") is not None for row in own),
         "ended": sum(row["outcome"] == "finished" for row in own),
         "log_evidence_miss": median(good, "log_evidence_miss", absolute=True),
         "log_evidence_z": median(good, "log_evidence_z", absolute=True),

@@ -37,14 +37,14 @@ def markdown(head: Cells, body: list[Cells]) -> str:
 
 
 def split(found: dict[str, Any]) -> str:
-    """CPU seconds, and the parts that could be had."""
+    """CPU seconds, and their parts, if they could be had in every run."""
     parts = [
         f"{name.removesuffix('_s')} {found[name]:.1f}"
         for name in SPLIT
         if found[name] is not None and found[name] >= 0.05
     ]
     whole = number(found["cpu_s"], ".1f")
-    return f"{whole} ({', '.join(parts)})" if found["likelihood_s"] is not None else whole
+    return f"{whole} ({', '.join(parts)})" if found["all_split"] and parts else whole
 
 
 def cells(found: dict[str, Any]) -> Cells:

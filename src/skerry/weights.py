@@ -239,6 +239,22 @@ def group_masses(
     return Masses(mass, np.sqrt(np.maximum(variance, 0.0)))
 
 
+def drifted(masses: Masses, shift: float) -> Masses:
+    r"""Masses whose groups may each be off by a factor of about :math:`e^{\pm b}`, apart.
+
+    Weights by proposals that were fitted to the same points are off a little, by how much differs
+    from group to group. Independent relative errors b add
+    :math:`m_k^2 b^2 [(1 - m_k)^2 + \sum_{j \ne k} m_j^2]` to the variance of :math:`m_k`.
+
+    Args:
+        masses: and their errors.
+        shift: b.
+    """
+    m = masses.mass
+    spread = (1 - m) ** 2 + np.sum(m**2) - m**2
+    return Masses(m, np.sqrt(masses.error**2 + (m * shift) ** 2 * spread))
+
+
 def _in_order(
     shares: FloatArray, labels: IntArray, mass: FloatArray, rounds: IntArray
 ) -> FloatArray:

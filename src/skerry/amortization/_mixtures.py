@@ -7,7 +7,8 @@ coordinate is to those after it, :math:`g(z) = z / \sqrt{1 + z^2/4}`,
 .. math:: z_j = e^{-\sum_{i<j} a_{ji} g(z_i)}
    \Big(s_j + \sum_{i<j} n_{ji} s_i + \sum_{i<j} c_{ji} (g(z_i)^2 - 1)\Big), \qquad z \sim N(0, I):
 
-a Gaussian (n) whose width (a) and place (c) in one coordinate follow those before: funnels, bends.
+a Gaussian (n) whose width (a) and place (c) in one coordinate follow those before: funnels, bends
+(equation :eq:`bent-component` of the method).
 """
 
 from __future__ import annotations

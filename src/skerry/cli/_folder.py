@@ -84,11 +84,16 @@ def about_run(folder: Path, sections: tuple[report.Section, ...] = ()) -> report
     shown = {name: found[name] for name in SHOWN if isinstance(found.get(name), str)}
     line = found.get("command_line")
     return report.About(
-        title=f"Posterior of {Path(str(source)).stem}",
+        title=f"Posterior of {_named(Path(str(source)))}",
         command=line if isinstance(line, str) else "",
         settings=shown,
         sections=sections,
     )
+
+
+def _named(source: Path) -> str:
+    """A problem's file by its name, an estimator by its folder's."""
+    return source.parent.name or source.stem if source.name == "estimator.npz" else source.stem
 
 
 def run_report(run: Path, out: Path | None, problem: Path | None, quiet: bool, stream: Any) -> None:

@@ -45,7 +45,12 @@ class Check:
 
 
 def checks(posterior: Posterior) -> tuple[Check, ...]:
-    """The effective size, the weights' tail, the largest, failures, the search, light islands."""
+    """The effective size, the weights' tail, the largest, failures, the search, light islands.
+
+    Draws of an amortised density that no likelihood has weighed have none of the first four.
+    """
+    if posterior.n_calls == 0:
+        return (_unweighed(), *_search(posterior), *_lightest(posterior))
     return (
         _size(posterior),
         _tail(posterior),
@@ -58,6 +63,17 @@ def checks(posterior: Posterior) -> tuple[Check, ...]:
 
 def _check(name: str, value: str, limit: str, passed: bool | None, advice: str) -> Check:
     return Check(name, value, limit, passed, "" if passed else advice)
+
+
+def _unweighed() -> Check:
+    return _check(
+        "Weights by the likelihood",
+        "none",
+        "those of the posterior",
+        None,
+        "These draws were not compared with the likelihood: how far the density is from the "
+        "posterior, nothing here says. Ask for n_effective.",
+    )
 
 
 def _size(p: Posterior) -> Check:

@@ -139,6 +139,7 @@ def conclude(
         labelled = np.full(len(whole), -1)
         labelled[kept] = labels
         masses = weights.group_masses(whole, labelled, topology.n_modes, np.array(outcome.counts))
+        masses = weights.drifted(masses, _drift(whole, evidence))
     modes, order = _modes(points, prior, log_w, labels, masses, evidence)
     search = outcome.search
     if search is not None:
@@ -182,6 +183,15 @@ def conclude(
     if outcome.n_independent is None:
         return found
     return judged_as_draws(found, outcome.n_independent, n_effective)
+
+
+def _drift(log_w: FloatArray, fresh: weights.Evidence) -> float:
+    """How far adaptation has moved the evidence of all points from that of fresh draws, in nats.
+
+    Beyond what chance explains.
+    """
+    moved = weights.evidence(log_w).log_evidence - fresh.log_evidence
+    return float(np.sqrt(max(moved**2 - fresh.error**2, 0.0)))
 
 
 def _islands(

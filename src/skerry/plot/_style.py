@@ -33,6 +33,7 @@ FAINT = "#8a8a8a"
 ACCENT = "#0072B2"
 WARNING = "#B5403A"
 SMALL, NORMAL = 8.0, 9.5
+MARGIN = 0.06  # inches around all, so that no text touches the edge
 
 
 def letter(index: int) -> str:
@@ -71,7 +72,11 @@ class Sheet(Figure):
 
 def figure(width: float, height: float) -> Figure:
     """A blank sheet, in inches, that belongs to no window."""
-    return Sheet(figsize=(width, height), dpi=120, layout="constrained", facecolor="white")
+    sheet = Sheet(figsize=(width, height), dpi=120, layout="constrained", facecolor="white")
+    across, up = MARGIN / width, MARGIN / height
+    engine: Any = sheet.get_layout_engine()
+    engine.set(rect=(across, up, 1 - 2 * across, 1 - 2 * up), w_pad=0.07, h_pad=0.06)
+    return sheet
 
 
 def tidy(axes: Axes, *, left: bool = True) -> None:

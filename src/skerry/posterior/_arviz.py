@@ -62,7 +62,11 @@ def _attributes(p: Posterior) -> dict[str, Any]:
     from importlib.metadata import version
 
     about = {name: getattr(p, name) for name in FACTS}
-    about |= {f"settings_{name}": value for name, value in p.settings.items()}
+    about |= {
+        f"settings_{name}": int(value) if isinstance(value, bool) else value  # netCDF has no bool
+        for name, value in p.settings.items()
+        if value is not None
+    }
     return about | {
         "status": str(p.status),
         "inference_library": "skerry",

@@ -17,10 +17,10 @@ def measured(value: float, error: float) -> str:
     power = math.floor(math.log10(largest))
     if -3 <= power < 6:
         digits = _digits(error)
-        return f"{value:.{digits}f} ± {error:.{digits}f}"
+        return f"{fixed(value, digits)} ± {error:.{digits}f}"
     scaled, spread = value / 10.0**power, error / 10.0**power
     digits = _digits(spread)
-    return f"({scaled:.{digits}f} ± {spread:.{digits}f})e{power:+03d}"
+    return f"({fixed(scaled, digits)} ± {spread:.{digits}f})e{power:+03d}"
 
 
 def plain(value: float, digits: int = 4) -> str:
@@ -37,7 +37,12 @@ def between(low: float, high: float) -> str:
     if not 1e-3 <= largest < 1e6:
         return f"{low:.4g} to {high:.4g}"
     digits = _digits(width) + 1
-    return f"{low:.{digits}f} to {high:.{digits}f}"
+    return f"{fixed(low, digits)} to {fixed(high, digits)}"
+
+
+def fixed(value: float, digits: int) -> str:
+    """A number of so many decimals; 0 has no sign."""
+    return f"{value:z.{digits}f}"
 
 
 def _digits(error: float) -> int:

@@ -29,6 +29,13 @@ def checks_section(posterior: Posterior) -> Section:
         )
         for each in checks(p)
     ]
+    if not p.n_calls:
+        return Section(
+            "How far to trust it",
+            ("Draws of a trained density, all of one weight: the likelihood has seen none.",),
+            (),
+            Table(("check", "verdict", "found", "should be"), rows, prose=(0,)),
+        )
     return Section(
         "How far to trust it",
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from skerry.diagnostics import checks
 from skerry.plot import letter, mass_text
 from skerry.posterior import Posterior, Status
 from skerry.report._numbers import counted, measured, plain
@@ -29,6 +30,11 @@ def verdict(posterior: Posterior) -> Banner:
     tone, headline = HEADLINES.get(status, ("care", status.name.lower().replace("_", " ")))
     points = [("Found", found(posterior)), ("Trust", status.finding)]
     points += [("Do", status.advice or "Nothing more is needed.")]
+    wanting = [check for check in checks(posterior) if check.passed is False]
+    if wanting:
+        named = [f"{each.name.lower()}, {each.value} ({each.limit})" for each in wanting[:NAMED]]
+        more = "; and more, below" if len(wanting) > NAMED else ""
+        points.append(("Look at", f"{'; '.join(named)}{more}."))
     if "assumed" in posterior.settings:
         points.insert(2, ("Assumed", f"{posterior.settings['assumed']}"))
     return Banner("", tone, headline, points)
@@ -57,7 +63,6 @@ def found(posterior: Posterior) -> str:
 def facts(posterior: Posterior) -> tuple[Fact, ...]:
     """The numbers to be seen at a glance."""
     p = posterior
-    asked = p.settings.get("n_effective")
     known = not math.isnan(p.log_evidence)
     level, _, error = measured(p.log_evidence, p.log_evidence_error).partition(" ± ")
     if level.startswith("("):  # too large or too small to be written out
@@ -72,7 +77,7 @@ def facts(posterior: Posterior) -> tuple[Fact, ...]:
         Fact(
             "Effective samples",
             f"{p.n_effective:,.0f}",
-            f"{float(asked):,.0f} asked for" if asked else f"of {len(p.samples):,} weighted",
+            _asked(p),
         ),
         Fact(
             "Likelihood calls",
@@ -81,10 +86,18 @@ def facts(posterior: Posterior) -> tuple[Fact, ...]:
         ),
         Fact(
             "Tail, k-hat",
-            "not known" if math.isnan(p.khat) else f"{p.khat:.2f}",
+            "not known" if math.isnan(p.khat) or not p.n_calls else f"{p.khat:.2f}",
             "should be 0.7 or less",
         ),
     )
+
+
+def _asked(p: Posterior) -> str:
+    """How many effective samples were asked for."""
+    asked = p.settings.get("n_effective")
+    if not p.n_calls:
+        return "draws, not weighed"
+    return f"{float(asked):,.0f} asked for" if asked else f"of {len(p.samples):,} weighted"
 
 
 def evidence_text(posterior: Posterior) -> str:
