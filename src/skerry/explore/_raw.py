@@ -16,7 +16,7 @@ from skerry.amortization._novelty import MARGIN
 from skerry.explore._numbers import one_observation
 from skerry.explore._walls import Components, islands
 
-DRAWS = 2500
+DRAWS = 2000
 FEWEST = 64  # draws of a component, and dots of an island, however light
 DOTS = 1000
 LIGHT = 1e-6  # components with a smaller share are left out

@@ -9,7 +9,7 @@ from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.amortization._mixtures import Mixtures
 from skerry.posterior import log_normal
 
-STONES = 15  # points between two components at which a wall is looked for
+STONES = 11  # points between two components at which a wall is looked for
 EDGE = 2e-3  # of a turn: how near to the seam a circle is looked at
 
 
