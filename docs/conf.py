@@ -31,7 +31,6 @@ extensions = [
     "mathml",
 ]
 exclude_patterns = ["_ext", "benchmarks_tables.md"]  # which benchmarks.md has
-OPTIONAL = ("explore",)  # pages that may not be there
 nitpicky = True
 # Types in signatures that have no page of their own: other packages', and Skerry's own aliases.
 _elsewhere = (
@@ -98,16 +97,7 @@ def setup(app):
         if field.name == "variable":
             field.label = "Attributes"
     app.connect("autodoc-process-signature", with_short_types)
-    app.connect("source-read", only_pages_there)
     app.connect("source-read", with_parts)
-
-
-def only_pages_there(app, docname, source):
-    """Leave optional pages out of the contents if they are missing."""
-    if docname == "index":
-        missing = [name for name in OPTIONAL if not (HERE / f"{name}.md").exists()]
-        lines = source[0].splitlines()
-        source[0] = "\n".join(line for line in lines if line not in missing)
 
 
 def with_parts(app, docname, source):

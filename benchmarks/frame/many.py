@@ -26,8 +26,14 @@ def mean(row: Row, name: str) -> float | None:
 
 def table(rows: list[Row]) -> str:
     """A line for each training."""
-    head = ["task", "simulations", "method", "seed", "training, CPU s (of it compilation)"]
-    head += ["raw C2ST", "refined C2ST", "calls to refine one", "CPU s to refine one", "abs z"]
+    head = ["task", "simulations", "method", "seed", "training, CPU s (compilation, wall s)"]
+    head += [
+        "raw C2ST",
+        "refined C2ST",
+        "calls to refine one",
+        "CPU s to refine one",
+        "largest abs z",
+    ]
     head += ["CPU s to draw for one", "peak MB", "ended"]
     body = []
     for row in latest(rows):
@@ -44,7 +50,7 @@ def table(rows: list[Row]) -> str:
                 number(mean(row, "refined_c2st"), ".3f"),
                 number(mean(row, "refine_calls"), ",.0f"),
                 number(mean(row, "refine_cpu_s"), ".2f"),
-                number(float(np.median(np.abs(z))) if z else None, ".1f"),
+                number(float(np.max(np.abs(z))) if z else None, ".1f"),
                 number(row.get("sample_cpu_s_each"), ".3f"),
                 number(row.get("peak_mb"), ",.0f"),
                 row["outcome"] + (f": {row['message']}" if row.get("message") else ""),

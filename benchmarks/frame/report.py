@@ -77,7 +77,7 @@ SPEED = (
 
 
 MANY = (
-    "One training on so many simulations, then five of the benchmark's observations: draws of the "
+    "One training on so many simulations, then a few of the benchmark's observations: draws of the "
     "estimator (raw) and, where the likelihood refines them, of the posterior. C2ST with 5,000 "
     "exact draws, mean over the observations; 0.5 is perfect. Calls of the likelihood during "
     "Skerry's training are not counted here: they are in its CPU seconds. "
