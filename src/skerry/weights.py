@@ -215,12 +215,10 @@ def group_masses(
     r"""Each group's share :math:`m_k` of the weight and its error.
 
     A share is the sum of :math:`f_i = \bar w_i (1[l_i = k] - m_k)` away from the truth, to first
-    order. Independent points give it the variance :math:`\sum_i f_i^2`
-    (equation :eq:`mass` of the method). Points drawn in rounds,
-    in the order of the components they came from, each component as often as its mass says, vary
-    within components alone; successive differences show that part,
-    :math:`\tfrac12 \tfrac{n}{n-1} \sum_i (f_{i+1} - f_i)^2` in a round of n
-    (Wolter 2007, Introduction to Variance Estimation, chapter 8).
+    order. Independent points give it the variance :math:`\sum_i f_i^2` (equation :eq:`mass` of the
+    method). Points drawn in rounds, in the order of the components they came from, each component
+    as often as its mass says, vary within components alone; successive differences show that part
+    (equation :eq:`mass-ordered`; Wolter 2007, Introduction to Variance Estimation, chapter 8).
 
     Args:
         log_weights: of the points, ``(n,)``.
@@ -244,7 +242,8 @@ def drifted(masses: Masses, shift: float) -> Masses:
 
     Weights by proposals that were fitted to the same points are off a little, by how much differs
     from group to group. Independent relative errors b add
-    :math:`m_k^2 b^2 [(1 - m_k)^2 + \sum_{j \ne k} m_j^2]` to the variance of :math:`m_k`.
+    :math:`m_k^2 b^2 [(1 - m_k)^2 + \sum_{j \ne k} m_j^2]` to the variance of :math:`m_k` (equation
+    :eq:`mass-drift` of the method).
 
     Args:
         masses: and their errors.

@@ -188,7 +188,7 @@ def conclude(
 def _drift(log_w: FloatArray, fresh: weights.Evidence) -> float:
     """How far adaptation has moved the evidence of all points from that of fresh draws, in nats.
 
-    Beyond what chance explains.
+    Beyond what chance explains: b of equation :eq:`mass-drift` of the method.
     """
     moved = weights.evidence(log_w).log_evidence - fresh.log_evidence
     return float(np.sqrt(max(moved**2 - fresh.error**2, 0.0)))
