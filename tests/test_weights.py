@@ -191,6 +191,17 @@ def test_masses_of_ordered_draws_have_honest_errors(rng):
     assert np.mean(plain) > 1.5 * spread
 
 
+def test_drifting_masses_have_the_spread_of_independent_factors(rng):
+    mass, shift, n = np.array([0.6, 0.35, 0.05]), 0.03, 20_000
+    factors = mass * np.exp(shift * rng.standard_normal((n, 3)))
+    spread = np.std(factors / factors.sum(axis=1, keepdims=True), axis=0)
+    found = weights.drifted(weights.Masses(mass, np.zeros(3)), shift).error
+    second_order = 1 + 2 * shift
+    assert np.all(np.abs(found / spread - 1) < Z / np.sqrt(2 * n) * second_order + shift**2)
+    own = weights.drifted(weights.Masses(mass, 2 * found), shift).error
+    np.testing.assert_allclose(own, np.sqrt(5) * found)
+
+
 def test_islands_of_different_height_are_no_heavy_tail(rng):
     """A wide, low island whose flat top is where the tail begins, and a high narrow one."""
     low = np.log(rng.uniform(0.98, 1.0, 4000))
