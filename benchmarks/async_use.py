@@ -227,7 +227,7 @@ def main():
         row = measure_overhead(executor, stored)
         print(json.dumps(row), flush=True)
         if options.keep:
-            append({"benchmark": "async_overhead", **row, **provenance(["skerry", "numpy"])})
+            append({"kind": "async_overhead", **row, **provenance(["skerry", "numpy"])})
     if options.what == "overhead":
         return
     warm_up()
@@ -235,13 +235,13 @@ def main():
         row = measure_evidence(overlap, options.n_effective, options.seeds)
         print(json.dumps(row), flush=True)
         if options.keep:
-            append({"benchmark": "async_evidence", **row, **provenance(["skerry", "numpy"])})
+            append({"kind": "async_evidence", **row, **provenance(["skerry", "numpy"])})
     for overlap in options.overlap if options.what == "use" else ():
         for workers in options.workers:
             row = measure_use(workers, overlap, *(getattr(options, name) for name in USE))
             print(json.dumps(row), flush=True)
             if options.keep:
-                append({"benchmark": "async_use", **row, **provenance(["skerry", "numpy"])})
+                append({"kind": "async_use", **row, **provenance(["skerry", "numpy"])})
 
 
 if __name__ == "__main__":

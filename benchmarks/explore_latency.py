@@ -144,7 +144,7 @@ def main():
 
     from skerry import explore
 
-    row = {"benchmark": "explore_latency", "moves": options.moves, **provenance(PACKAGES)}
+    row = {"kind": "explore_latency", "moves": options.moves, **provenance(PACKAGES)}
     row["server"] = on_the_server(explore.demonstration(), options.moves)
     if options.browser:
         row["browser"] = in_the_browser(options.moves)

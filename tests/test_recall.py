@@ -46,6 +46,7 @@ def test_right_errors_give_z_of_deviation_one(script):
             "final_rounds": 1 + (k % 4 == 0),
             "explored": 0.01 * z - 0.02,
             "masses": [(0.5, z, 1.0), (0.004, -z, 1 - 0.1 * z)],
+            "levels": [z, -z],
             "calls": 5_000,
         }
         for k, z in enumerate(rng.standard_normal(400))
