@@ -237,21 +237,21 @@ def group_masses(
     return Masses(mass, np.sqrt(np.maximum(variance, 0.0)))
 
 
-def drifted(masses: Masses, shift: float) -> Masses:
-    r"""Masses whose groups may each be off by a factor of about :math:`e^{\pm b}`, apart.
+def drifted(masses: Masses, shift: FloatArray) -> Masses:
+    r"""Masses whose groups may each be off by a factor of about :math:`e^{\pm b_k}`, apart.
 
     Weights by proposals that were fitted to the same points are off a little, by how much differs
-    from group to group. Independent relative errors b add
-    :math:`m_k^2 b^2 [(1 - m_k)^2 + \sum_{j \ne k} m_j^2]` to the variance of :math:`m_k` (equation
-    :eq:`mass-drift` of the method).
+    from group to group. Independent relative errors add
+    :math:`m_k^2 [(1 - m_k)^2 b_k^2 + \sum_{j \ne k} m_j^2 b_j^2]` to the variance of :math:`m_k`
+    (equation :eq:`mass-drift` of the method).
 
     Args:
-        masses: and their errors.
-        shift: b.
+        masses: and their errors, ``(groups,)``.
+        shift: b, ``(groups,)``.
     """
-    m = masses.mass
-    spread = (1 - m) ** 2 + np.sum(m**2) - m**2
-    return Masses(m, np.sqrt(masses.error**2 + (m * shift) ** 2 * spread))
+    m, each = masses.mass, (masses.mass * shift) ** 2
+    added = (1 - m) ** 2 * each + m**2 * (np.sum(each) - each)
+    return Masses(m, np.sqrt(masses.error**2 + added))
 
 
 def _in_order(

@@ -12,6 +12,7 @@ from skerry._types import FloatArray, IntArray
 from skerry._versions import versions
 from skerry.errors import EvaluationError, InputError, UnsupportedError
 from skerry.inference._fit import Fit, is_int, is_number
+from skerry.inference._masses import Drawn, masses_of
 from skerry.inference._points import SHAPE, Points, thinned, weighty
 from skerry.inference._recycled import judged_as_draws
 from skerry.modes import (
@@ -60,8 +61,7 @@ class Outcome:
         khat: of the weights, if it is known.
         n_independent: how many independent draws the points are worth, where their weights don't
             say; None: what the weights say (Kish).
-        counts: points drawn in each round, in the order of their components; None if the points
-            are independent.
+        drawn: how adaptive rounds drew the points; None if they are independent.
         stream: points on u and their log weights, for training, where ``points`` are too few of
             them; None to train on the points.
     """
@@ -78,7 +78,7 @@ class Outcome:
     log_weights: FloatArray | None = None
     khat: float | None = None
     n_independent: float | None = None
-    counts: tuple[int, ...] | None = None
+    drawn: Drawn | None = None
     stream: tuple[Rows, FloatArray] | None = None
 
 
@@ -135,11 +135,10 @@ def conclude(
     rows, row_weights = outcome.stream or (points.u, log_w)
     flow, trained = fit_density(rows, row_weights, islands, options, seed, progress)
     masses = weights.group_masses(log_w, labels, topology.n_modes)
-    if outcome.counts is not None:
+    if outcome.drawn is not None:
         labelled = np.full(len(whole), -1)
         labelled[kept] = labels
-        masses = weights.group_masses(whole, labelled, topology.n_modes, np.array(outcome.counts))
-        masses = weights.drifted(masses, _drift(whole, evidence))
+        masses = masses_of(whole, labelled, topology.n_modes, outcome.drawn, evidence)
     modes, order = _modes(points, prior, log_w, labels, masses, evidence)
     search = outcome.search
     if search is not None:
@@ -183,15 +182,6 @@ def conclude(
     if outcome.n_independent is None:
         return found
     return judged_as_draws(found, outcome.n_independent, n_effective)
-
-
-def _drift(log_w: FloatArray, fresh: weights.Evidence) -> float:
-    """How far adaptation has moved the evidence of all points from that of fresh draws, in nats.
-
-    Beyond what chance explains: b of equation :eq:`mass-drift` of the method.
-    """
-    moved = weights.evidence(log_w).log_evidence - fresh.log_evidence
-    return float(np.sqrt(max(moved**2 - fresh.error**2, 0.0)))
 
 
 def _islands(

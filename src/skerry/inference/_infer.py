@@ -23,6 +23,7 @@ from skerry.inference import _points
 from skerry.inference._calls import Calls, OutOfTimeError, stopped
 from skerry.inference._conclude import MIN_POINTS, Outcome, check_asked, conclude
 from skerry.inference._fit import DensityName, Fit
+from skerry.inference._masses import Drawn
 from skerry.inference._points import Points, blocks, weighty
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import Adaptive, State, Target
@@ -335,7 +336,7 @@ def adaptive_outcome(
         islands=islands,
         rounds=state.history,
         interrupted=interrupted,
-        counts=state.counts,
+        drawn=Drawn(state.counts, state.final_log_weights, len(state.counts) - state.first_fresh),
     )
     if interrupted and calls.slow:  # no calls to look at walls
         return ended

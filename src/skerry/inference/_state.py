@@ -157,8 +157,13 @@ class State:
         return self.log_likelihood + self.log_offset
 
     @property
+    def first_fresh(self) -> int:
+        """The first of the final rounds, or the last round."""
+        return len(self.counts) - 1 if self.first_final is None else self.first_final
+
+    @property
     def final_log_weights(self) -> FloatArray:
         """Weights of the final rounds' draws by their one, fixed proposal (or the last round's)."""
-        first = len(self.counts) - 1 if self.first_final is None else self.first_final
+        first = self.first_fresh
         start = sum(self.counts[:first])
         return self.log_density[start:] - self.log_g[first, start:]
