@@ -61,13 +61,7 @@ def untrained(dim=2, x_shape=(2,), K=3, bent=True):
 @pytest.mark.parametrize("bent", [False, True])
 def test_a_mixture_is_one_density_in_all_its_forms(bent):
     """Normalised; the same in JAX and NumPy, drawn and evaluated, in its own coordinates."""
-    network, rng = untrained(3, K=5, bent=bent), np.random.default_rng(0)
-    head = network.head
-    lively = [
-        jnp.asarray(0.3 * rng.standard_normal(a.shape), np.float32)
-        for a in (head.last, head.straight)
-    ]
-    network = eqx.tree_at(lambda n: (n.head.last, n.head.straight), network, tuple(lively))
+    network, rng = lively(3, bent), np.random.default_rng(1)
     x = rng.standard_normal((2, 2)).astype(np.float32)
     found = mixtures(network, x)
     assert (found.curves is not None) == bent
@@ -233,6 +227,33 @@ def test_a_raw_posterior_says_that_nothing_was_checked():
     far = e.posterior([30.0, 30.0])
     assert far.status is Status.OUTSIDE
     assert e.outside([[0.0, 0.0], [9.0, -9.0]]).tolist() == [False, True]
+
+
+def lively(dim, bent):
+    """An untrained network whose components differ much."""
+    network, rng = untrained(dim, K=5, bent=bent), np.random.default_rng(0)
+    last, straight = network.head.last, network.head.straight
+    new = tuple(
+        jnp.asarray(0.3 * rng.standard_normal(a.shape), np.float32) for a in (last, straight)
+    )
+    return eqx.tree_at(lambda n: (n.head.last, n.head.straight), network, new)
+
+
+def test_a_bent_mixture_is_a_density_of_its_own_and_survives_a_file(tmp_path):
+    prior = skerry.Prior({name: st.norm(0, 1) for name in "abc"})
+    trained = replace(estimator(), network=lively(3, True), prior=prior)
+    x = [0.5, -0.5]
+    p = trained.posterior(x)
+    theta = p.samples[:300]
+    np.testing.assert_allclose(p.log_prob(theta), trained.log_prob(theta, x), atol=1e-3)
+    drawn, other = p.sample(20_000, seed=0), trained.sample(x, 20_000, seed=1)
+    for look in (lambda v: v, lambda v: v * v, lambda v: v * v[:, ::-1]):
+        a, b = look(drawn), look(other)
+        error = np.sqrt((a.var(axis=0) + b.var(axis=0)) / len(a))
+        assert np.all(np.abs(a.mean(axis=0) - b.mean(axis=0)) < Z * error)
+    p.save(tmp_path / "p.npz")
+    again = skerry.load(tmp_path / "p.npz")
+    np.testing.assert_array_equal(again.log_prob(theta), p.log_prob(theta))
 
 
 @pytest.mark.statistical

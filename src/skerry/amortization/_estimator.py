@@ -140,8 +140,8 @@ class Estimator:
         Args:
             x: the observation.
             n_effective: None for the raw density, which costs no likelihood call and has no
-                evidence (its samples are draws of :meth:`sample`, its flow has a Gaussian for each
-                component); a number to draw and weigh until so many effective samples: their
+                evidence (its samples are draws of :meth:`sample`, its flow is that of
+                :meth:`log_prob`); a number to draw and weigh until so many effective samples: their
                 evidence, masses and status are exact within the errors stated.
             seed: an int, a numpy Generator or a JAX key.
             max_calls: likelihood calls at most.

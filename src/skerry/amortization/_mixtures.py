@@ -23,7 +23,7 @@ from scipy.special import logsumexp
 from skerry._compilation import program
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.amortization._network import Conditional, n_forward
-from skerry.flows import Frames
+from skerry.flows import Density, Frames, funnel_mixture
 from skerry.modes import Islands
 
 BATCH = 1024
@@ -107,6 +107,18 @@ class Mixtures:
             back = which >= n_forward(self.means.shape[1], True)
             u[back] = u[back, ::-1]
         return u
+
+    def density(self, i: int, periodic: BoolArray) -> Density | None:
+        """Observation i's mixture as a density of its own; None for Gaussians: islands are one."""
+        if self.funnels is None or self.curves is None:
+            return None
+        kept = np.flatnonzero(self.log_masses[i] > np.log(LIGHT))
+        means, factors = self.means[i, kept].copy(), np.linalg.inv(self.whiteners[i, kept])
+        back = kept >= n_forward(self.means.shape[1], True)
+        means[back], factors[back] = means[back, ::-1], factors[back, ::-1]
+        log_masses = self.log_masses[i, kept] - logsumexp(self.log_masses[i, kept])
+        bends = self.funnels[i, kept], self.curves[i, kept]
+        return funnel_mixture(log_masses, means, factors, *bends, periodic)
 
     def islands(self, i: int, periodic: BoolArray) -> Islands:
         """Observation i's mixture as framed Gaussians, without components that carry nothing.

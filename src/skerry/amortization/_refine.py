@@ -27,7 +27,7 @@ from skerry.inference._infer import adaptive_outcome, opened_calls
 from skerry.inference._points import Points
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import Target
-from skerry.posterior import KHAT_LIMIT, Failed, Posterior, Status, log_normal
+from skerry.posterior import KHAT_LIMIT, Failed, Posterior, PosteriorFlow, Status, log_normal
 from skerry.priors import Prior
 from skerry.problem import Problem
 from skerry.store import Store
@@ -58,8 +58,10 @@ def raw(prior: Prior, proposal: Guarded, outside: bool, seed: Seed) -> Posterior
         progress=None,
         settings={"scheme": "amortised"},
     )
+    density = proposal.mixture.density(0, prior.periodic)
     return replace(
         found,
+        flow=found.flow if density is None else PosteriorFlow(prior, density),
         log_likelihood=np.full(len(found.samples), np.nan),
         status=Status.OUTSIDE if outside else Status.UNCHECKED,
     )

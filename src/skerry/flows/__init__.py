@@ -10,6 +10,7 @@ from skerry.flows.build import flow_mixture, gaussian_base, mixture_base, overal
 from skerry.flows.couplings import CouplingSettings
 from skerry.flows.density import Density
 from skerry.flows.frames import Frames, frames
+from skerry.flows.funnels import Funnels, funnel_mixture
 from skerry.flows.shapes import AbstractShape, Flow, FlowMixture
 
 __all__ = [
@@ -19,8 +20,10 @@ __all__ = [
     "Flow",
     "FlowMixture",
     "Frames",
+    "Funnels",
     "flow_mixture",
     "frames",
+    "funnel_mixture",
     "gaussian_base",
     "mixture_base",
     "overall_frame",

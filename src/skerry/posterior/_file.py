@@ -15,7 +15,17 @@ import numpy as np
 from skerry._saving import read_arrays, write_arrays
 from skerry._seeds import Seed
 from skerry.errors import InputError
-from skerry.flows import CouplingSettings, Density, Flow, Frames, flow_mixture, mixture_base
+from skerry.flows import (
+    AbstractShape,
+    CouplingSettings,
+    Density,
+    Flow,
+    Frames,
+    Funnels,
+    flow_mixture,
+    funnel_mixture,
+    mixture_base,
+)
 from skerry.flows.bends import from_arrays as bends_from_arrays
 from skerry.flows.bends import to_arrays as bends_to_arrays
 from skerry.modes import Islands, Topology
@@ -188,6 +198,8 @@ def _frames(prefix: str, arrays: dict[str, Any]) -> Frames:
 
 def _density_spec(density: Density) -> dict[str, Any]:
     shape: Any = density.shape
+    if isinstance(shape, Funnels):
+        return {"form": "funnels", "n_components": len(shape.log_masses)}
     one = isinstance(shape, Flow)
     return {
         "form": "mixture_base" if one else "flow_mixture",
@@ -213,6 +225,13 @@ def _refuse_giants(
 def _density(spec: dict[str, Any], arrays: dict[str, Any]) -> Density:
     """A fresh density of the same form, its arrays replaced by the stored ones."""
     frames, K = _frames("frames", arrays), int(spec["n_components"])
+    if spec["form"] == "funnels":
+        if frames.n_frames != K:
+            raise ValueError("its components and frames do not fit together")
+        square = np.zeros((K, frames.dim, frames.dim))
+        factors = square + np.eye(frames.dim)
+        fresh = funnel_mixture(np.zeros(K), frames.means, factors, square, square, frames.periodic)
+        return Density(frames, _restored(fresh.shape, arrays))
     settings = CouplingSettings(**spec["couplings"])
     _refuse_giants(settings, K, int(spec["x_dim"]), spec["form"] == "flow_mixture", arrays)
     options: dict[str, Any] = {"settings": settings, "x_dim": int(spec["x_dim"])}
@@ -224,11 +243,16 @@ def _density(spec: dict[str, Any], arrays: dict[str, Any]) -> Density:
             np.zeros((K, d)), np.tile(np.eye(d), (K, 1, 1)), np.zeros((K, d)), frames.periodic
         )
         fresh = mixture_base(blank, np.zeros(K), Seed((0,)), frozen=bool(spec["frozen"]), **options)
-    dynamic, static = eqx.partition(fresh.shape, eqx.is_array)
+    return Density(frames, _restored(fresh.shape, arrays))
+
+
+def _restored(fresh: AbstractShape, arrays: dict[str, Any]) -> AbstractShape:
+    """The same shape with the stored arrays."""
+    dynamic, static = eqx.partition(fresh, eqx.is_array)
     leaves, structure = jax.tree.flatten(dynamic)
     found = [arrays[f"leaf{i}"] for i in range(len(leaves))]
     for leaf, own in zip(found, leaves, strict=True):
         if leaf.shape != own.shape or leaf.dtype != own.dtype:
             raise ValueError(f"an array of shape {own.shape} has shape {leaf.shape}")
     restored = jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in found])
-    return Density(frames, eqx.combine(restored, static))
+    return eqx.combine(restored, static)
