@@ -13,15 +13,16 @@ Each task appends a row of JSON to ``benchmarks/results/history.jsonl``.
 """
 
 import argparse
-import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from peers import HISTORY, LOST, provenance
+from _history import HISTORY, append, provenance
+from frame.judge import LOST
 
 import skerry
+
+PACKAGES = ("skerry", "numpy", "jax")
 
 LIGHT = 0.01
 
@@ -103,7 +104,6 @@ def main():
     parser.add_argument("--n-effective", type=int, default=2000)
     parser.add_argument("--history", type=Path, default=HISTORY)
     options = parser.parse_args()
-    where = provenance()
     for task in map(skerry.tasks.get, options.tasks):
         start = time.process_time()
         seeds = range(options.first_seed, options.first_seed + options.runs)
@@ -116,9 +116,7 @@ def main():
         for key in (k for k, value in row.items() if isinstance(value, dict) or value is None):
             print(f"    {key:22s}{text(row[key])}")
         print(f"    stated error of log Z {row['stated_error']:.4f}", flush=True)
-        row |= {"time": datetime.now(UTC).isoformat("T", "seconds")} | where
-        with options.history.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        append(row | provenance(PACKAGES), options.history)
 
 
 if __name__ == "__main__":

@@ -17,32 +17,22 @@ Install ``benchmarks/requirements.txt`` beside skerry.
 
 import argparse
 import contextlib
-import importlib.metadata
+import importlib
 import io
 import itertools
 import json
-import os
-import platform
 import signal
-import subprocess
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from scipy.special import ndtri
-
-HERE = Path(__file__).parent
-HISTORY = HERE / "results" / "history.jsonl"
-IMPOSSIBLE = -1e100  # UltraNest wants finite numbers
-LOST = 0.01, 0.5  # a mode of this mass or more, found with less than this share of it
-
-
-class Stopped(BaseException):
-    """A cap was reached inside a sampler that doesn't stop by itself."""
+from _history import HISTORY, append, provenance
+from frame.clock import Clock
+from frame.found import Found, Job, Stopped
+from frame.judge import LOST
 
 
 @dataclass
@@ -61,88 +51,19 @@ class Counted:
         return self.function(theta)
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a sampler says: weighted samples, evidence with its error, how it ended."""
+def method(name):
+    """One of ``methods/``, in this process."""
 
-    samples: np.ndarray
-    weights: np.ndarray
-    log_evidence: float
-    log_evidence_error: float
-    n_effective: float
-    status: str
+    def sampler(task, counted, options, seed) -> Found:
+        adapter = importlib.import_module(f"methods.{name}")
+        asked = options.n_effective, options.max_calls
+        return adapter.run(Job(task.problem.prior, counted, seed, *asked, Clock()))
 
-
-def run_skerry(task, counted, options, seed):
-    import skerry
-
-    problem = skerry.Problem(task.problem.prior, counted)
-    post = skerry.infer(
-        problem, n_effective=options.n_effective, max_calls=options.max_calls, seed=seed
-    )
-    return Found(
-        post.samples,
-        np.exp(post.log_weights),
-        post.log_evidence,
-        post.log_evidence_error,
-        post.n_effective,
-        post.status.name.lower(),
-    )
+    return sampler
 
 
-def run_nautilus(task, counted, options, seed):
-    from nautilus import Sampler
-
-    prior = task.problem.prior
-    sampler = Sampler(
-        lambda cube: prior.from_u(ndtri(cube)),
-        counted,
-        n_dim=prior.ndim,
-        periodic=np.flatnonzero(prior.periodic) if prior.periodic.any() else None,
-        vectorized=True,
-        pass_dict=False,
-        seed=seed,
-    )
-    done = sampler.run(n_eff=options.n_effective, n_like_max=options.max_calls)
-    samples, log_w, _ = sampler.posterior()
-    # nautilus states no error; its documentation takes 1 / sqrt(n_eff)
-    return Found(
-        samples,
-        np.exp(log_w - np.logaddexp.reduce(log_w)),
-        float(sampler.log_z),
-        float(sampler.n_eff**-0.5),
-        float(sampler.n_eff),
-        "finished" if done else "out of calls",
-    )
-
-
-def run_ultranest(task, counted, options, seed):
-    import ultranest
-
-    np.random.seed(seed)  # noqa: NPY002 (UltraNest draws from the global generator)
-    prior = task.problem.prior
-    sampler = ultranest.ReactiveNestedSampler(
-        list(prior.names),
-        lambda theta: np.maximum(counted(theta), IMPOSSIBLE),
-        lambda cube: prior.from_u(ndtri(cube)),
-        wrapped_params=prior.periodic.tolist() if prior.periodic.any() else None,
-        vectorized=True,
-    )
-    result = sampler.run(max_ncalls=options.max_calls, show_status=False, viz_callback=False)
-    weighted = result["weighted_samples"]
-    short = result["ncall"] >= options.max_calls
-    return Found(
-        np.asarray(weighted["points"]),
-        np.asarray(weighted["weights"]),
-        float(result["logz"]),
-        float(result["logzerr"]),
-        float(result["ess"]),
-        "out of calls" if short else "finished",
-    )
-
-
-SAMPLERS = {"skerry": run_skerry, "nautilus": run_nautilus, "ultranest": run_ultranest}
-PACKAGES = {"skerry": "skerry", "nautilus": "nautilus-sampler", "ultranest": "ultranest"}
+SAMPLERS = {name: method(name) for name in ("skerry", "nautilus", "ultranest")}
+PACKAGES = ("skerry", "nautilus-sampler", "ultranest", "numpy", "jax")
 
 
 def c2st(task, found, n):
@@ -216,29 +137,6 @@ def out_of_time(*_):
     raise Stopped("out of CPU time")
 
 
-def provenance():
-    """Commit, machine and versions."""
-    git = ["git", "-C", str(HERE)]
-    commit = subprocess.run(
-        [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
-    dirty = subprocess.run(
-        [*git, "status", "--porcelain", "--", "../src"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    versions = {"python": platform.python_version()}
-    for package in (*PACKAGES.values(), "numpy", "jax"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
-    return {
-        "commit": commit.stdout.strip() + ("-dirty" if dirty.stdout.strip() else ""),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "versions": versions,
-    }
-
-
 def table(rows):
     """Medians over seeds, side by side; failures as they are."""
     lines = [
@@ -310,18 +208,15 @@ def main():
         "max_calls": options.max_calls,
         "max_cpu": options.max_cpu,
     }
-    options.history.parent.mkdir(parents=True, exist_ok=True)
     rows = []
     for task in map(tasks.get, options.tasks):
         for seed in options.seeds:
             for name in options.samplers:
                 head = {"kind": "peers", "task": task.name, "sampler": name, "seed": seed}
                 row = head | run(task, name, seed, options)
-                row |= {"settings": settings, "time": datetime.now(UTC).isoformat("T", "seconds")}
-                rows.append(row | provenance())
-                with options.history.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
-                short = {k: v for k, v in row.items() if k not in ("kind", "settings", "time")}
+                rows.append(row | {"settings": settings} | provenance(PACKAGES))
+                append(rows[-1], options.history)
+                short = {k: v for k, v in row.items() if k != "kind"}
                 print(json.dumps(short), flush=True)
     print("\n" + table(rows))
 

@@ -15,13 +15,15 @@ nothing.
 import argparse
 import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from peers import HISTORY, LOST, provenance
+from _history import HISTORY, append, provenance
+from frame.judge import LOST
 
 import skerry
+
+PACKAGES = ("skerry", "numpy", "jax")
 
 
 def run(task, thoroughness, seed, options):
@@ -123,14 +125,13 @@ def main():
     if options.table:
         print(table(stored(options)))
         return
-    rows, where = [], provenance()
+    rows = []
     for task in map(skerry.tasks.get, options.tasks):
         for seed in range(options.seeds):
             for thoroughness in options.thoroughness:
                 row = run(task, thoroughness, seed, options)
-                rows.append(row | {"time": datetime.now(UTC).isoformat("T", "seconds")} | where)
-                with options.history.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
+                rows.append(row | provenance(PACKAGES))
+                append(rows[-1], options.history)
                 print(json.dumps(row), flush=True)
     print("\n" + table(rows))
 

@@ -14,7 +14,8 @@ SCRIPT = Path(__file__).parent.parent / "benchmarks" / "peers.py"
 
 
 @pytest.fixture
-def peers():
+def peers(monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPT.parent)
     spec = importlib.util.spec_from_file_location("peers", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
