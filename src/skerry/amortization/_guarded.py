@@ -6,11 +6,10 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln
 
 from skerry._types import FloatArray
 from skerry.amortization._mixtures import Mixtures
-from skerry.inference._proposal import FREEDOM, STRETCH
+from skerry.inference._proposal import drawn, log_mixed, log_tailed, mixed
 from skerry.modes import Islands
 from skerry.posterior import log_normal
 from skerry.weights import log_sum_exp
@@ -35,37 +34,16 @@ class Guarded:
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """``n`` draws; components as often as their masses say, up to rounding."""
-        d = self.mixture.means.shape[2]
         masses = np.exp(self.mixture.log_masses[0])
-        places = (rng.uniform() + np.arange(n)) / n * masses.sum()
-        which = np.searchsorted(np.cumsum(masses), places).clip(max=len(masses) - 1)
-        z = rng.standard_normal((n, d))
-        heavy = rng.uniform(size=n) < self.heavy
-        z[heavy] *= STRETCH * np.sqrt(FREEDOM / rng.chisquare(FREEDOM, (int(heavy.sum()), 1)))
-        u = self.mixture.placed(0, z, which)
-        prior = rng.uniform(size=n) < self.prior
-        u[prior] = rng.standard_normal((int(prior.sum()), d))
-        return u
+        d = self.mixture.means.shape[2]
+        which, z = drawn(masses / masses.sum(), d, n, self.heavy, rng)
+        return mixed(self.mixture.placed(0, z, which), self.prior, rng)
 
     def log_prob(self, u: FloatArray) -> FloatArray:
         """The log density at points ``(n, d)``."""
         z, log_det = self.mixture.latent(0, u)
-        square, d = np.sum(z**2, axis=-1), u.shape[1]
-        normal = -0.5 * square - 0.5 * d * np.log(2 * np.pi)
-        half = 0.5 * (FREEDOM + d)
-        student = (
-            gammaln(half)
-            - gammaln(0.5 * FREEDOM)
-            - 0.5 * d * np.log(FREEDOM * np.pi)
-            - d * np.log(STRETCH)
-            - half * np.log1p(square / (FREEDOM * STRETCH**2))
-        )
-        terms = log_det + self.mixture.log_masses[0][:, None]
-        with np.errstate(divide="ignore"):  # a share may be 0
-            log_heavy, log_prior = np.log(self.heavy), np.log(self.prior)
-        terms = terms + np.logaddexp(np.log1p(-self.heavy) + normal, log_heavy + student)
-        found = np.log1p(-self.prior) + log_sum_exp(terms, axis=0)
-        return np.asarray(np.logaddexp(found, log_prior + log_normal(u)))
+        terms = log_det + self.mixture.log_masses[0][:, None] + log_tailed(z, self.heavy)
+        return log_mixed(log_sum_exp(terms, axis=0), log_normal(u), self.prior)
 
     @property
     def digest(self) -> str:

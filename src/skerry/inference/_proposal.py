@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln
 
-from skerry._types import FloatArray
+from skerry._types import FloatArray, IntArray
 from skerry.modes import Islands
 from skerry.posterior import log_normal
 from skerry.weights import log_sum_exp
@@ -38,17 +38,9 @@ class Proposal:
         if self.islands is None:
             raise ValueError("the prior is drawn from by its own code")
         frames = self.islands.frames
-        d = frames.dim
         masses = np.exp(self.islands.log_masses - log_sum_exp(self.islands.log_masses))
-        places = (rng.uniform() + np.arange(n)) / n
-        k = np.searchsorted(np.cumsum(masses), places).clip(max=len(masses) - 1)
-        y = rng.standard_normal((n, d))
-        heavy = rng.uniform(size=n) < self.heavy
-        y[heavy] *= STRETCH * np.sqrt(FREEDOM / rng.chisquare(FREEDOM, (int(heavy.sum()), 1)))
-        u = frames.from_frames(y, k)
-        prior = rng.uniform(size=n) < self.prior
-        u[prior] = rng.standard_normal((int(prior.sum()), d))
-        return u
+        k, y = drawn(masses, frames.dim, n, self.heavy, rng)
+        return mixed(frames.from_frames(y, k), self.prior, rng)
 
     def log_prob(self, u: FloatArray) -> FloatArray:
         """The log density at points ``(n, d)``."""
@@ -56,25 +48,50 @@ class Proposal:
         if self.islands is None:
             return log_prior
         y, log_det = self.islands.frames.to_frames(u)
-        square = np.sum(y**2, axis=-1)
-        d = u.shape[1]
-        normal = -0.5 * square - 0.5 * d * np.log(2 * np.pi)
-        half = 0.5 * (FREEDOM + d)
-        student = (
-            gammaln(half)
-            - gammaln(0.5 * FREEDOM)
-            - 0.5 * d * np.log(FREEDOM * np.pi)
-            - d * np.log(STRETCH)
-            - half * np.log1p(square / (FREEDOM * STRETCH**2))
-        )
-        with np.errstate(divide="ignore"):  # a share may be 0
-            log_heavy, log_prior_share = np.log(self.heavy), np.log(self.prior)
-        terms = np.logaddexp(np.log1p(-self.heavy) + normal, log_heavy + student)
         log_masses = self.islands.log_masses - log_sum_exp(self.islands.log_masses)
-        mixture = log_sum_exp(terms + log_det + log_masses, axis=1)
-        return np.asarray(
-            np.logaddexp(np.log1p(-self.prior) + mixture, log_prior_share + log_prior)
-        )
+        mixture = log_sum_exp(log_tailed(y, self.heavy) + log_det + log_masses, axis=1)
+        return log_mixed(mixture, log_prior, self.prior)
+
+
+def drawn(
+    masses: FloatArray, d: int, n: int, heavy: float, rng: np.random.Generator
+) -> tuple[IntArray, FloatArray]:
+    """Components ``(n,)``, as often as their masses say up to rounding; coordinates ``(n, d)``."""
+    places = (rng.uniform() + np.arange(n)) / n
+    k = np.searchsorted(np.cumsum(masses), places).clip(max=len(masses) - 1)
+    y = rng.standard_normal((n, d))
+    wide = rng.uniform(size=n) < heavy
+    y[wide] *= STRETCH * np.sqrt(FREEDOM / rng.chisquare(FREEDOM, (int(wide.sum()), 1)))
+    return k, y
+
+
+def log_tailed(y: FloatArray, heavy: float) -> FloatArray:
+    """The log density of such coordinates ``(..., d)``: :math:`(1-a) N + a t`, ``(...)``."""
+    square, d = np.sum(y**2, axis=-1), y.shape[-1]
+    normal = -0.5 * square - 0.5 * d * np.log(2 * np.pi)
+    half = 0.5 * (FREEDOM + d)
+    student = (
+        gammaln(half)
+        - gammaln(0.5 * FREEDOM)
+        - 0.5 * d * np.log(FREEDOM * np.pi)
+        - d * np.log(STRETCH)
+        - half * np.log1p(square / (FREEDOM * STRETCH**2))
+    )
+    with np.errstate(divide="ignore"):  # a share may be 0
+        return np.asarray(np.logaddexp(np.log1p(-heavy) + normal, np.log(heavy) + student))
+
+
+def mixed(u: FloatArray, prior: float, rng: np.random.Generator) -> FloatArray:
+    """The points ``(n, d)``, a share of them replaced by draws of the prior."""
+    chosen = rng.uniform(size=len(u)) < prior
+    u[chosen] = rng.standard_normal((int(chosen.sum()), u.shape[1]))
+    return u
+
+
+def log_mixed(log_density: FloatArray, log_prior: FloatArray, prior: float) -> FloatArray:
+    """The log density of what :func:`mixed` gives."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.logaddexp(np.log1p(-prior) + log_density, np.log(prior) + log_prior))
 
 
 def lifted(islands: Islands) -> Islands:
