@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import scipy.stats as st
@@ -92,14 +94,22 @@ def test_what_does_not_fit_a_store_is_refused(folder, prior, extra, text):
         skerry.fit(skerry.store.rows(folder), prior=prior, **extra)
 
 
-def test_a_store_that_changed_meanwhile_is_named(folder, tmp_path):
-    import shutil
-
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file: file.unlink(),
+        lambda file: file.write_bytes(b"no longer points"),
+        lambda file: file.write_bytes(file.read_bytes()[:1000]),
+        lambda file: np.savez(file, theta=np.zeros((1, 2))),
+        lambda file: np.savez(file, other=np.zeros((1, 2))),
+    ],
+)
+def test_a_store_that_changed_meanwhile_is_named(folder, tmp_path, change):
     path = tmp_path / "copy"
     shutil.copytree(folder, path)
     rows = skerry.store.rows(path)
     for file in (path / "chunks").glob("chunk-*"):
-        file.unlink()
+        change(file)
     with pytest.raises(InputError, match="open the store again"):
         rows[np.arange(3)]
 

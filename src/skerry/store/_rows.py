@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -74,20 +75,20 @@ class Rows:
         """Points ``(k, d)``; each file is read once.
 
         Raises:
-            InputError: if a file is gone: another process has written to the store meanwhile.
+            InputError: if a file is gone or another: somebody has written to the store meanwhile.
         """
         rows = np.asarray(rows)
         found = np.empty((len(rows), len(self.names)))
         for file in np.unique(self._file[rows]).tolist():
             mine = np.flatnonzero(self._file[rows] == file)
-            found[mine] = self._read(self._files[file])[self._place[rows[mine]]]
+            found[mine] = self._read(self._files[file], self._place[rows[mine]].astype(np.int64))
         return found
 
-    def _read(self, path: Path) -> FloatArray:
+    def _read(self, path: Path, places: IntArray) -> FloatArray:
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return np.asarray(file["theta"])
-        except OSError as error:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+                return np.asarray(file["theta"][places])
+        except Exception as error:  # gone, or another's: there is no end to the ways
             raise InputError(
                 f"Expected {path.name} in {self._folder}, as when it was opened; got "
                 f"{type(error).__name__}; open the store again, and when nothing writes to it."
