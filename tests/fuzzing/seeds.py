@@ -50,7 +50,7 @@ def saved(thing):
 
 @functools.cache
 def posteriors():
-    """With failures; with a flow of either form; without one."""
+    """With failures; with a flow of either form; an estimator's raw one."""
     problem = skerry.Problem(PRIOR, log_likelihood)
     scheme = skerry.Static(120, density="islands")
     failing = skerry.infer(problem, scheme=scheme, failures="drop")
@@ -60,12 +60,13 @@ def posteriors():
         skerry.fit(theta, values, PRIOR, density=density, **LIGHT)
         for density in ("flow_mixture", "mixture_base")
     ]
-    return tuple(saved(p) for p in (failing, *flows))
+    raw = untrained()[0].posterior([0.3, -0.2])
+    return tuple(saved(p) for p in (failing, *flows, raw))
 
 
 @functools.cache
-def estimators():
-    """Never trained: a file holds the same either way."""
+def untrained():
+    """Estimators that were never trained: a file holds the same either way."""
     rng = np.random.default_rng(0)
     found = []
     for embedding, x_shape in ((None, (2,)), (embeddings.Set(item=2, features=3, width=4), (3, 2))):
@@ -89,7 +90,13 @@ def estimators():
                 settings=sizes,
             )
         )
-    return tuple(map(saved, found))
+    return tuple(found)
+
+
+@functools.cache
+def estimators():
+    """Estimators' files."""
+    return tuple(map(saved, untrained()))
 
 
 @functools.cache
