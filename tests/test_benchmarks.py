@@ -336,6 +336,8 @@ def test_where_a_peer_is_ahead_it_is_said():
         row(method="broken", **FAILED),
     ]
     assert peers_ahead(runs) == ["corners, good: calls per effective sample 1.1, Skerry's 1.3"]
+    assert len(peers_ahead([row(mass_error=0.003), row(method="good", mass_error=0.001)])) == 1
+    assert peers_ahead([row(mass_error=3e-15), row(method="good", mass_error=1e-16)]) == []
 
 
 def test_the_cost_of_a_likelihood_is_added_not_run():

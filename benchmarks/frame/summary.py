@@ -10,6 +10,8 @@ import numpy as np
 from frame import rows
 from frame.rows import SPLIT, Row
 
+ROUNDING = 1e-9  # below it an error is none: a single mode has all the mass
+
 
 def groups(runs: list[Row]) -> dict[tuple[str, str], list[Row]]:
     """Runs by problem and method, in order of appearance."""
@@ -75,6 +77,6 @@ def peers_ahead(runs: list[Row], mine: str = "skerry") -> list[str]:
             ("log_evidence_miss", "error of log Z", 2.0),
         ):
             theirs, ours = peer[name], own[name]
-            if theirs is not None and ours is not None and theirs * floor < ours:
+            if theirs is not None and ours is not None and theirs * floor < ours > ROUNDING:
                 lines.append(f"{problem}, {method}: {words} {theirs:.3g}, Skerry's {ours:.3g}")
     return lines

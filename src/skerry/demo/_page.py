@@ -172,6 +172,7 @@ def _masses(found: Compared) -> Table:
     task, p = found.task, found.posterior
     truth: IntArray = task.label(p.samples)
     masses = weights.group_masses(p.log_weights, truth, len(task.modes))
+    places = task.label(np.array([mode.location for mode in p.modes]))
     texts, rows = _signs(task), []
     order = np.argsort([-mode.mass for mode in task.modes], kind="stable")
     for k in order.tolist():
@@ -179,6 +180,9 @@ def _masses(found: Compared) -> Table:
         shares = np.bincount(p.labels[mine], np.exp(p.log_weights[mine]), len(p.modes))
         name = plot.letter(int(np.argmax(shares))) if shares.sum() > 0 else "none"
         mass, error = float(masses.mass[k]), float(masses.error[k])
+        own = np.flatnonzero(places == k)
+        if len(own) == 1:  # the island is a mode: errors that know how it was drawn
+            mass, error = p.modes[own[0]].mass, p.modes[own[0]].mass_error
         off = (mass - task.modes[k].mass) / error if error > 0 else np.nan
         rows.append(
             (
