@@ -28,11 +28,19 @@ FAST_COMPILATION = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimizat
 
 def program(function: Callable[P, T]) -> Callable[P, T]:
     """Compile a function for the shapes it is called with; arrays are traced, the rest static."""
+    return _compiled(function, _compiler_options)
 
+
+def thorough(function: Callable[P, T]) -> Callable[P, T]:
+    """As :func:`program`, compiled as well as XLA can: for small programs that run for long."""
+    return _compiled(function, dict)
+
+
+def _compiled(function: Callable[P, T], options: Callable[[], Any]) -> Callable[P, T]:
     @cache
     def compiled() -> Callable[P, T]:
         jit: Any = eqx.filter_jit
-        return jit(function, compiler_options=_compiler_options())
+        return jit(function, compiler_options=options())
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -57,12 +57,13 @@ class Set:
     """Settings of a network for sets: items in, order out (Zaheer et al. 2017).
 
     Each item passes one network; the mean of what comes out stands beside the items' own means,
-    log standard deviations and correlations, and a second network takes it all. Observations are
-    ``(items, item)``, or flat ``(items * item,)``.
+    log standard deviations and correlations, and a second network takes it all. These moments are
+    handed on besides, as they are: for a narrow posterior they must not lose a digit. Observations
+    are ``(items, item)``, or flat ``(items * item,)``.
 
     Attributes:
         item: numbers an item.
-        features: numbers it gives, e.
+        features: numbers that the second network gives.
         width: hidden units.
         depth: hidden layers of each network.
         moments: whether the items' moments are handed on.
@@ -231,9 +232,10 @@ class _Pooled(eqx.Module):
     def __call__(self, x: Array) -> Array:
         items = x.reshape(-1, self.item)
         pooled = jnp.mean(jax.vmap(self.each)(items), axis=0)
-        if self.moments:
-            pooled = jnp.concatenate([pooled, _moments(items)])
-        return self.whole(pooled)
+        if not self.moments:
+            return self.whole(pooled)
+        moments = _moments(items)
+        return jnp.concatenate([self.whole(jnp.concatenate([pooled, moments])), moments])
 
 
 def _moments(items: Float[Array, "n p"]) -> Float[Array, " q"]:
