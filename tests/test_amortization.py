@@ -503,6 +503,21 @@ def test_a_set_embedding_ignores_the_order_of_items():
     np.testing.assert_allclose(e.log_prob(theta, x), e.log_prob(theta, turned), atol=1e-4)
 
 
+def test_a_set_embedding_hands_on_exact_moments_of_items_however_far_out():
+    x = np.random.default_rng(0).standard_normal((300, 5, 2)) * [1.0, 20.0]
+    x[0, 2], setting = [30.0, -900.0], embeddings.Set(2, features=3, width=4, depth=1)
+    scale = embeddings.standard(x, setting)
+    module = embeddings.build(setting, (5, 2), as_seed(0))
+    found = np.asarray(module(scale(jnp.asarray(x[0], jnp.float32))))
+    items = (x[0] - np.asarray(scale.centre)) / np.asarray(scale.spread)
+    assert np.abs(items).max() > 30
+    assert found.shape == (3 + 5,)
+    np.testing.assert_allclose(found[5:7], np.log(items.std(axis=0)), atol=1e-4)
+    assert abs(np.tanh(found[7]) / 0.9999 - np.corrcoef(items.T)[0, 1]) < 1e-4
+    assert np.abs(found[3:5]).max() < 8.0
+    assert np.all(np.sign(found[3:5]) == np.sign(items.mean(axis=0)))
+
+
 class Own(eqx.Module):
     weight: jnp.ndarray
 
