@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import equinox as eqx
@@ -264,13 +263,13 @@ def _evaluator(data: _Data, shift: FloatArray, log_w: FloatArray) -> Callable[[A
     return evaluate
 
 
-def _negative_log_density(shape: AbstractShape, y: Any, k: Any, offset: Any, x: Any) -> Any:
-    return -jax.nn.logsumexp(shape.log_terms(y, k, x) + offset)
-
-
 def _losses(params: Any, static: Any, data: _Data) -> Any:
-    one = partial(_negative_log_density, eqx.combine(params, static))
-    return jax.vmap(one, in_axes=(0, 0, 0, None if data.x is None else 0))(*data)
+    """Negative log densities, ``(n,)``: all pairs of point and frame at once."""
+    shape: AbstractShape = eqx.combine(params, static)
+    n, frames, d = data.y.shape
+    x = None if data.x is None else jnp.repeat(data.x, frames, axis=0).T
+    terms = shape.log_terms(data.y.reshape(-1, d).T, data.k.reshape(-1), x)
+    return -jax.nn.logsumexp(terms.reshape(n, frames) + data.offset, axis=1)
 
 
 @program

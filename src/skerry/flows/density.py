@@ -1,22 +1,23 @@
-"""A density on u: frames in float64 around a shape in float32, batches around one-point maths."""
+"""A density on u: frames in float64 around a shape in float32, in batches of few sizes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from scipy.special import logsumexp
 
 from skerry._compilation import program
 from skerry._seeds import SeedLike, as_seed
-from skerry._types import FloatArray
+from skerry._types import BoolArray, FloatArray
 from skerry.errors import InputError
 from skerry.flows.frames import Frames
 from skerry.flows.shapes import AbstractShape
 
-CHUNK = 8192
+CHUNK = 4096
+NEGLIGIBLE = 20.0  # nats below the largest term
 
 
 class Framed(NamedTuple):
@@ -51,11 +52,7 @@ class Density:
         xs = self._contexts(x, len(u))
         found = np.empty(len(u))
         for rows in _chunks(len(u)):
-            framed = self.frame(u[rows])
-            n = len(framed.shift)
-            y, k, offset = (_pad(a) for a in framed[:3])
-            terms = _log_density(self.shape, y, k, offset, None if xs is None else _pad(xs[rows]))
-            found[rows] = np.asarray(terms, np.float64)[:n] + framed.shift
+            found[rows] = self._log_prob(u[rows], None if xs is None else xs[rows])
         return found
 
     def sample(self, n: int, seed: SeedLike, x: FloatArray | None = None) -> FloatArray:
@@ -70,10 +67,10 @@ class Density:
             noise = generator.standard_normal((size, self.dim)).astype(np.float32)
             uniform = generator.uniform(size=size).astype(np.float32)
             y, k = _sample(
-                self.shape, _pad(noise), _pad(uniform), None if xs is None else _pad(xs[rows])
+                self.shape, _pad(noise).T, _pad(uniform), None if xs is None else _pad(xs[rows]).T
             )
             drawn[rows] = self.frames.from_frames(
-                np.asarray(y, np.float64)[:size], np.asarray(k)[:size]
+                np.asarray(y, np.float64).T[:size], np.asarray(k)[:size]
             )
         return drawn
 
@@ -112,6 +109,36 @@ class Density:
         kept = logsumexp(ranked[:, :nearest], axis=1) - logsumexp(ranked, axis=1)
         return float(np.average(-np.expm1(kept), weights=np.exp(log_weights - log_weights.max())))
 
+    def _log_prob(self, u: FloatArray, xs: Any) -> FloatArray:
+        """The sum over frames; those that can't matter are left out."""
+        y, offset = self.frames.to_frames(u)
+        if not len(u):
+            return np.empty(0)
+        ceilings = self.shape.ceilings(y)
+        if ceilings is None:
+            terms = self._terms(y, np.ones(offset.shape, bool), xs) + offset
+        elif ceilings.exact:
+            terms = ceilings.likely + offset
+        else:
+            most, first = ceilings.most + offset, np.argmax(ceilings.likely + offset, axis=1)
+            chosen = first[:, None] == np.arange(offset.shape[1])
+            terms = self._terms(y, chosen, xs) + offset
+            others = ~chosen & (most > np.max(terms, axis=1, keepdims=True) - NEGLIGIBLE)
+            terms = np.where(others, self._terms(y, others, xs) + offset, terms)
+        return np.asarray(logsumexp(terms, axis=1))
+
+    def _terms(self, y: FloatArray, chosen: BoolArray, xs: Any) -> FloatArray:
+        """The shape's log terms ``(n, K)`` where they are chosen; -inf elsewhere."""
+        i, k = np.nonzero(chosen)
+        pairs = np.clip(y[i, k], -1e15, 1e15).astype(np.float32)
+        found = np.full(chosen.shape, -np.inf)
+        for part in _chunks(len(k)):
+            padded = _pad(pairs[part]).T, _pad(k[part].astype(np.int32))
+            x = None if xs is None else _pad(xs[i[part]]).T
+            terms = np.asarray(_log_terms(self.shape, *padded, x), np.float64)
+            found[i[part], k[part]] = terms[: part.stop - part.start]
+        return found
+
     def _points(self, u: FloatArray) -> FloatArray:
         u = np.asarray(u, np.float64)
         if u.ndim != 2 or u.shape[1] != self.dim:
@@ -148,14 +175,11 @@ def _pad(rows: Any) -> Any:
     return np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])
 
 
-@program
-def _log_density(shape: AbstractShape, y: Any, k: Any, offset: Any, x: Any) -> Any:
-    def one(y: Any, k: Any, offset: Any, x: Any) -> Any:
-        return jax.nn.logsumexp(shape.log_terms(y, k, x) + offset)
-
-    return jax.vmap(one, in_axes=(0, 0, 0, None if x is None else 0))(y, k, offset, x)
+@partial(program, fused=True)
+def _log_terms(shape: AbstractShape, y: Any, k: Any, x: Any) -> Any:
+    return shape.log_terms(y, k, x)
 
 
-@program
+@partial(program, fused=True)
 def _sample(shape: AbstractShape, noise: Any, uniform: Any, x: Any) -> Any:
-    return jax.vmap(shape.sample_one, in_axes=(0, 0, None if x is None else 0))(noise, uniform, x)
+    return shape.sample(noise, uniform, x)

@@ -8,15 +8,15 @@ bounded: the widths (funnels, a) and places (curves, c) of later coordinates fol
 from __future__ import annotations
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from skerry._types import BoolArray, FloatArray
+from skerry.flows.components import pick
 from skerry.flows.density import Density
 from skerry.flows.frames import Frames
-from skerry.flows.shapes import AbstractShape, choose, log_normal
+from skerry.flows.shapes import AbstractShape, Ceilings, choose, log_normal
 
 
 class Funnels(AbstractShape):
@@ -29,39 +29,49 @@ class Funnels(AbstractShape):
     x_dim: int = eqx.field(static=True)
 
     def log_terms(
-        self, y: Float[Array, "J d"], k: Int[Array, " J"], x: Float[Array, " m"] | None
-    ) -> Float[Array, " J"]:
+        self, y: Float[Array, "d n"], k: Int[Array, " n"], x: Float[Array, "m n"] | None
+    ) -> Float[Array, " n"]:
         """See :class:`AbstractShape`."""
         del x
+        log_mass, rotation, funnels, curves = self._own(k)
+        own, z = jnp.sum(rotation * y, axis=1), jnp.zeros((0, y.shape[1]))
+        log_det = log_mass
+        for j in range(len(y)):
+            wide, bent = _follows(z, funnels[j], curves[j])
+            z = jnp.concatenate([z, ((own[j] + bent) * jnp.exp(-wide))[None]])
+            log_det -= wide
+        return log_det + log_normal(z)
 
-        def term(y: Array, k: Array) -> Array:
-            own, z = self.rotations[k] @ y, jnp.zeros_like(y)
-            log_det = jnp.zeros(())
-            for j in range(len(y)):
-                wide, bent = self._follows(z, k, j)
-                z = z.at[j].set((own[j] + bent) * jnp.exp(-wide))
-                log_det -= wide
-            return self.log_masses[k] + log_det + log_normal(z)
+    def ceilings(self, y: FloatArray) -> Ceilings | None:
+        """See :class:`AbstractShape`."""
+        del y
+        return None
 
-        return jax.vmap(term)(y, k)
-
-    def sample_one(
+    def sample(
         self,
-        noise: Float[Array, " d"],
-        uniform: Float[Array, ""],
-        x: Float[Array, " m"] | None,
-    ) -> tuple[Float[Array, " d"], Int[Array, ""]]:
+        noise: Float[Array, "d n"],
+        uniform: Float[Array, " n"],
+        x: Float[Array, "m n"] | None,
+    ) -> tuple[Float[Array, "d n"], Int[Array, " n"]]:
         """See :class:`AbstractShape`."""
         del x
-        k = choose(self.log_masses, uniform)
-        follows = [self._follows(noise, k, j) for j in range(len(noise))]
+        k = choose(self.log_masses[:, None], uniform)
+        _, rotation, funnels, curves = self._own(k)
+        follows = [_follows(noise[:j], funnels[j], curves[j]) for j in range(len(noise))]
         wide, bent = (jnp.stack(parts) for parts in zip(*follows, strict=True))
-        return self.rotations[k].T @ (noise * jnp.exp(wide) - bent), k
+        bent_noise = noise * jnp.exp(wide) - bent
+        return jnp.sum(rotation * bent_noise[:, None], axis=0), k
 
-    def _follows(self, z: Array, k: Array, j: int) -> tuple[Array, Array]:
-        """How wide coordinate j is, as a logarithm, and how far it is moved."""
-        g = z[:j] / jnp.sqrt(1.0 + 0.25 * z[:j] ** 2)
-        return g @ self.funnels[k, j, :j], (g**2 - 1.0) @ self.curves[k, j, :j]
+    def _own(self, k: Array) -> tuple[Array, ...]:
+        rows = (self.log_masses, self.rotations, self.funnels, self.curves)
+        return tuple(pick([row[..., None] for row in rows], k))
+
+
+def _follows(z: Array, funnel: Array, curve: Array) -> tuple[Array, Array]:
+    """How wide a coordinate is, as a logarithm, and how far it is moved, by those before it."""
+    j = len(z)
+    g = z / jnp.sqrt(1.0 + 0.25 * z**2)
+    return jnp.sum(g * funnel[:j], axis=0), jnp.sum((g**2 - 1.0) * curve[:j], axis=0)
 
 
 def funnel_mixture(
