@@ -25,6 +25,7 @@ import numpy as np
 from skerry import weights
 from skerry._compilation import program
 from skerry._descent import Pace, State, descend, fresh, pace
+from skerry._devices import spread
 from skerry._seeds import Seed
 from skerry._types import FloatArray, IntArray
 from skerry.errors import InputError
@@ -198,7 +199,7 @@ def fit(
         )
         data, shift = source.take(train[order])
         batches = jax.tree.map(
-            lambda a: a.reshape(settings.steps, settings.batch, *a.shape[1:]), data
+            lambda a: spread(a.reshape(settings.steps, settings.batch, *a.shape[1:]), 1), data
         )
         state, losses = _epoch(state, static, batches, rhythm)
         loss = float(np.mean(losses)) - float(np.mean(shift))
@@ -253,7 +254,8 @@ def _evaluator(data: _Data, shift: FloatArray, log_w: FloatArray) -> Callable[[A
         rows = np.arange(start, start + HELD_OUT_CHUNK)
         inside = rows < len(shares)
         rows = np.minimum(rows, len(shares) - 1)
-        pieces.append((data.take(rows), np.where(inside, shares[rows], 0.0).astype(np.float32)))
+        piece = data.take(rows), np.where(inside, shares[rows], 0.0).astype(np.float32)
+        pieces.append(jax.tree.map(lambda a: spread(a, 0), piece))
     constant = float(shares @ shift)
 
     def evaluate(params: Any, static: Any) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from skerry._compilation import program
+from skerry._devices import spread
 from skerry._seeds import SeedLike, as_seed
 from skerry._types import BoolArray, FloatArray
 from skerry.errors import InputError
@@ -66,9 +67,9 @@ class Density:
             size = rows.stop - rows.start
             noise = generator.standard_normal((size, self.dim)).astype(np.float32)
             uniform = generator.uniform(size=size).astype(np.float32)
-            y, k = _sample(
-                self.shape, _pad(noise).T, _pad(uniform), None if xs is None else _pad(xs[rows]).T
-            )
+            x = None if xs is None else _pad(xs[rows]).T
+            inputs = (spread(a, -1) for a in (_pad(noise).T, _pad(uniform), x))
+            y, k = _sample(self.shape, *inputs)
             drawn[rows] = self.frames.from_frames(
                 np.asarray(y, np.float64).T[:size], np.asarray(k)[:size]
             )
@@ -129,14 +130,15 @@ class Density:
 
     def _terms(self, y: FloatArray, chosen: BoolArray, xs: Any) -> FloatArray:
         """The shape's log terms ``(n, K)`` where they are chosen; -inf elsewhere."""
-        i, k = np.nonzero(chosen)
-        pairs = np.clip(y[i, k], -1e15, 1e15).astype(np.float32)
+        i, at = np.nonzero(chosen)
+        k = at.astype(np.int32)
+        pairs = np.clip(y[i, at], -1e15, 1e15).astype(np.float32)
         found = np.full(chosen.shape, -np.inf)
         for part in _chunks(len(k)):
-            padded = _pad(pairs[part]).T, _pad(k[part].astype(np.int32))
             x = None if xs is None else _pad(xs[i[part]]).T
-            terms = np.asarray(_log_terms(self.shape, *padded, x), np.float64)
-            found[i[part], k[part]] = terms[: part.stop - part.start]
+            inputs = (spread(a, -1) for a in (_pad(pairs[part]).T, _pad(k[part]), x))
+            terms = np.asarray(_log_terms(self.shape, *inputs), np.float64)
+            found[i[part], at[part]] = terms[: part.stop - part.start]
         return found
 
     def _points(self, u: FloatArray) -> FloatArray:
