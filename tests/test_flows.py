@@ -135,22 +135,22 @@ def test_frames_left_out_do_not_matter(gap):
 
 
 def test_far_islands_cost_next_to_nothing(monkeypatch):
-    from skerry.flows import density as module
+    from skerry.flows import programs as module
 
     places = flows.frames(40.0 * np.arange(8.0)[:, None], np.ones((8, 1, 1)))
     density = flows.flow_mixture(
         places, np.zeros(8), as_seed(1), settings=CouplingSettings(**SMALL)
     )
-    seen, right = [], module._log_terms
+    seen, right = [], module.log_terms
     monkeypatch.setattr(
-        module, "_log_terms", lambda shape, y, k, x: seen.append(len(k)) or right(shape, y, k, x)
+        module, "log_terms", lambda shape, y, k, x: seen.append(len(k)) or right(shape, y, k, x)
     )
     density.log_prob(density.sample(200, 0))
     assert seen == [256]  # one frame a point, where all would be 1,600
 
 
 def test_islands_without_couplings_need_no_jax(monkeypatch):
-    from skerry.flows import density as module
+    from skerry.flows import programs as module
 
     density = make("flow_mixture", "spline", 2)
     plain = flows.flow_mixture(
@@ -159,7 +159,7 @@ def test_islands_without_couplings_need_no_jax(monkeypatch):
         as_seed(1),
         settings=CouplingSettings(layers=0),
     )
-    monkeypatch.setattr(module, "_log_terms", None)
+    monkeypatch.setattr(module, "log_terms", None)
     u = plain.sample(50, 0)
     parts = [
         st.multivariate_normal(m, c @ c.T).logpdf(u)
@@ -210,7 +210,7 @@ def test_densities_integrate_to_one_and_describe_their_samples(form, kind, dim):
 def test_a_wrong_log_determinant_does_not_integrate_to_one(monkeypatch):
     """With a program of its own: one compiled earlier would not see the change."""
     from skerry._compilation import program
-    from skerry.flows import density as module
+    from skerry.flows import programs as module
     from skerry.flows.couplings import Couplings
 
     right, compute = Couplings.to_base, module._log_terms.__wrapped__

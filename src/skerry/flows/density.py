@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp
 
-from skerry._compilation import program
-from skerry._devices import spread
 from skerry._seeds import SeedLike, as_seed
-from skerry._types import BoolArray, FloatArray
+from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.errors import InputError
 from skerry.flows.frames import Frames
-from skerry.flows.shapes import AbstractShape
+from skerry.flows.gaussians import Gaussians
+
+if TYPE_CHECKING:
+    from skerry.flows.shapes import AbstractShape
 
 CHUNK = 4096
 NEGLIGIBLE = 20.0  # nats below the largest term
@@ -36,11 +36,12 @@ class Density:
 
     Attributes:
         frames: the islands' places, ``(K, d)``.
-        shape: the networks, one of :class:`skerry.flows.Flow`, :class:`skerry.flows.FlowMixture`.
+        shape: the networks, one of :class:`skerry.flows.Flow`, :class:`skerry.flows.FlowMixture`,
+            :class:`skerry.flows.Funnels`; or :class:`skerry.flows.Gaussians`, which has none.
     """
 
     frames: Frames
-    shape: AbstractShape
+    shape: AbstractShape | Gaussians
 
     @property
     def dim(self) -> int:
@@ -65,14 +66,12 @@ class Density:
         drawn = np.empty((n, self.dim))
         for rows in _chunks(n):
             size = rows.stop - rows.start
-            noise = generator.standard_normal((size, self.dim)).astype(np.float32)
-            uniform = generator.uniform(size=size).astype(np.float32)
-            x = None if xs is None else _pad(xs[rows]).T
-            inputs = (spread(a, -1) for a in (_pad(noise).T, _pad(uniform), x))
-            y, k = _sample(self.shape, *inputs)
-            drawn[rows] = self.frames.from_frames(
-                np.asarray(y, np.float64).T[:size], np.asarray(k)[:size]
+            noise, uniform = (
+                generator.standard_normal((size, self.dim)),
+                generator.uniform(size=size),
             )
+            y, k = self._draw(noise, uniform, None if xs is None else xs[rows])
+            drawn[rows] = self.frames.from_frames(y, k)
         return drawn
 
     def sample_and_log_prob(
@@ -110,6 +109,17 @@ class Density:
         kept = logsumexp(ranked[:, :nearest], axis=1) - logsumexp(ranked, axis=1)
         return float(np.average(-np.expm1(kept), weights=np.exp(log_weights - log_weights.max())))
 
+    def _draw(self, noise: FloatArray, uniform: FloatArray, xs: Any) -> tuple[FloatArray, IntArray]:
+        """Frame coordinates ``(n, d)`` and frames ``(n,)``."""
+        if isinstance(self.shape, Gaussians):
+            return noise, self.shape.frames_of(uniform)
+        from skerry.flows import programs
+
+        n = len(noise)
+        padded = _pad(noise.astype(np.float32)).T, _pad(uniform.astype(np.float32))
+        y, k = programs.sample(self.shape, *padded, None if xs is None else _pad(xs).T)
+        return np.asarray(y, np.float64).T[:n], np.asarray(k)[:n]
+
     def _log_prob(self, u: FloatArray, xs: Any) -> FloatArray:
         """The sum over frames; those that can't matter are left out."""
         y, offset = self.frames.to_frames(u)
@@ -130,14 +140,17 @@ class Density:
 
     def _terms(self, y: FloatArray, chosen: BoolArray, xs: Any) -> FloatArray:
         """The shape's log terms ``(n, K)`` where they are chosen; -inf elsewhere."""
+        from skerry.flows import programs
+
+        assert not isinstance(self.shape, Gaussians)
         i, at = np.nonzero(chosen)
         k = at.astype(np.int32)
         pairs = np.clip(y[i, at], -1e15, 1e15).astype(np.float32)
         found = np.full(chosen.shape, -np.inf)
         for part in _chunks(len(k)):
             x = None if xs is None else _pad(xs[i[part]]).T
-            inputs = (spread(a, -1) for a in (_pad(pairs[part]).T, _pad(k[part]), x))
-            terms = np.asarray(_log_terms(self.shape, *inputs), np.float64)
+            found_here = programs.log_terms(self.shape, _pad(pairs[part]).T, _pad(k[part]), x)
+            terms = np.asarray(found_here, np.float64)
             found[i[part], at[part]] = terms[: part.stop - part.start]
         return found
 
@@ -163,6 +176,12 @@ class Density:
         return xs
 
 
+def gaussian_mixture(islands: Frames, log_masses: FloatArray) -> Density:
+    """A Gaussian in each frame, with the given masses ``(K,)``; nothing to train."""
+    log_masses = np.asarray(log_masses, np.float64)
+    return Density(islands, Gaussians(log_masses - logsumexp(log_masses)))
+
+
 def _chunks(n: int) -> list[slice]:
     return [slice(i, min(i + CHUNK, n)) for i in range(0, n, CHUNK)]
 
@@ -175,13 +194,3 @@ def _bucket(n: int) -> int:
 def _pad(rows: Any) -> Any:
     size = _bucket(len(rows))
     return np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])
-
-
-@partial(program, fused=True)
-def _log_terms(shape: AbstractShape, y: Any, k: Any, x: Any) -> Any:
-    return shape.log_terms(y, k, x)
-
-
-@partial(program, fused=True)
-def _sample(shape: AbstractShape, noise: Any, uniform: Any, x: Any) -> Any:
-    return shape.sample(noise, uniform, x)

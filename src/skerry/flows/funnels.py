@@ -16,7 +16,8 @@ from skerry._types import BoolArray, FloatArray
 from skerry.flows.components import pick
 from skerry.flows.density import Density
 from skerry.flows.frames import Frames
-from skerry.flows.shapes import AbstractShape, Ceilings, choose, log_normal
+from skerry.flows.gaussians import Ceilings
+from skerry.flows.shapes import AbstractShape, choose, log_normal
 
 
 class Funnels(AbstractShape):

@@ -16,7 +16,6 @@ busy, where a network and a spline for one point at a time, batched by JAX, do n
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -27,16 +26,9 @@ from jaxtyping import Array, Float, Int
 from skerry._types import FloatArray
 from skerry.flows.components import Components, colour, pick, standardize
 from skerry.flows.couplings import Couplings
+from skerry.flows.gaussians import Ceilings
 
 SPIKE = 8.0  # nats, a coordinate; see FlowMixture.ceilings
-
-
-class Ceilings(NamedTuple):
-    """Upper bounds of log terms ``(n, K)``, and about what they are; or just what they are."""
-
-    most: FloatArray
-    likely: FloatArray
-    exact: bool
 
 
 class AbstractShape(eqx.Module):
