@@ -26,13 +26,25 @@ T = TypeVar("T")
 FAST_COMPILATION = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}
 
 
-def program(function: Callable[P, T]) -> Callable[P, T]:
-    """Compile a function for the shapes it is called with; arrays are traced, the rest static."""
+def program(function: Callable[P, T], *, fused: bool = False) -> Callable[P, T]:
+    """Compile a function for the shapes it is called with; arrays are traced, the rest static.
 
+    ``fused`` programs compile half as long again and run twice as fast, where a program is one
+    long chain of elementwise work: densities and samples, not training steps.
+    """
+    return _compiled(function, lambda: _compiler_options(fused))
+
+
+def thorough(function: Callable[P, T]) -> Callable[P, T]:
+    """As :func:`program`, compiled as well as XLA can: for small programs that run for long."""
+    return _compiled(function, dict)
+
+
+def _compiled(function: Callable[P, T], options: Callable[[], Any]) -> Callable[P, T]:
     @cache
     def compiled() -> Callable[P, T]:
         jit: Any = eqx.filter_jit
-        return jit(function, compiler_options=_compiler_options())
+        return jit(function, compiler_options=options())
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -43,14 +55,17 @@ def program(function: Callable[P, T]) -> Callable[P, T]:
 
 
 @cache
-def _compiler_options() -> dict[str, bool | int]:
+def _compiler_options(fused: bool) -> dict[str, bool | int]:
     if jax.default_backend() != "cpu":
         return {}
+    options: dict[str, bool | int] = dict(FAST_COMPILATION)
+    if fused:
+        del options["xla_cpu_use_fusion_emitters"]
     try:
-        jax.jit(lambda: 0.0, compiler_options=FAST_COMPILATION)()
+        jax.jit(lambda: 0.0, compiler_options=options)()
     except Exception:  # this jaxlib doesn't know the options
         return {}
-    return FAST_COMPILATION
+    return options
 
 
 @contextmanager

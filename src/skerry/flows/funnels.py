@@ -1,21 +1,26 @@
-r"""A mixture of bent Gaussians with nothing left to train: what an amortised density is for one x.
+r"""A mixture of warped, bent Gaussians with nothing left to train: an amortised density for one x.
 
 Component k takes standard coordinates z to its frame's by
-:math:`y_j = z_j e^{a_j \cdot g} - c_j \cdot (g^2 - 1)`, with :math:`g = g(z_1, \dots, z_{j-1})`
-bounded: the widths (funnels, a) and places (curves, c) of later coordinates follow earlier ones.
+:math:`y_j = w_j(z_j) e^{a_j \cdot g} - c_j \cdot (g^2 - 1)`, with
+:math:`g = g(z_1, \dots, z_{j-1})` bounded: the widths (funnels, a) and places (curves, c) of later
+coordinates follow earlier ones. The warp w leans to one side and has heavier tails (equation
+:eq:`warp` of the method).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from skerry._types import BoolArray, FloatArray
+from skerry.flows.components import pick
 from skerry.flows.density import Density
 from skerry.flows.frames import Frames
+from skerry.flows.gaussians import Ceilings
 from skerry.flows.shapes import AbstractShape, choose, log_normal
 
 
@@ -26,42 +31,72 @@ class Funnels(AbstractShape):
     rotations: Float[Array, "K d d"]
     funnels: Float[Array, "K d d"]
     curves: Float[Array, "K d d"]
+    skews: Float[Array, "K d"]
+    tails: Float[Array, "K d"]
     x_dim: int = eqx.field(static=True)
 
     def log_terms(
-        self, y: Float[Array, "J d"], k: Int[Array, " J"], x: Float[Array, " m"] | None
-    ) -> Float[Array, " J"]:
+        self, y: Float[Array, "d n"], k: Int[Array, " n"], x: Float[Array, "m n"] | None
+    ) -> Float[Array, " n"]:
         """See :class:`AbstractShape`."""
         del x
+        log_det, rotation, funnels, curves, skews, tails = self._own(k)
+        own, z = jnp.sum(rotation * y, axis=1), jnp.zeros((0, y.shape[1]))
+        for j in range(len(y)):
+            wide, bent = _follows(z, funnels[j], curves[j])
+            new, log_slope = unwarped((own[j] + bent) * jnp.exp(-wide), skews[j], tails[j])
+            z = jnp.concatenate([z, new[None]])
+            log_det += log_slope - wide
+        return log_det + log_normal(z)
 
-        def term(y: Array, k: Array) -> Array:
-            own, z = self.rotations[k] @ y, jnp.zeros_like(y)
-            log_det = jnp.zeros(())
-            for j in range(len(y)):
-                wide, bent = self._follows(z, k, j)
-                z = z.at[j].set((own[j] + bent) * jnp.exp(-wide))
-                log_det -= wide
-            return self.log_masses[k] + log_det + log_normal(z)
+    def ceilings(self, y: FloatArray) -> Ceilings | None:
+        """See :class:`AbstractShape`."""
+        del y
+        return None
 
-        return jax.vmap(term)(y, k)
-
-    def sample_one(
+    def sample(
         self,
-        noise: Float[Array, " d"],
-        uniform: Float[Array, ""],
-        x: Float[Array, " m"] | None,
-    ) -> tuple[Float[Array, " d"], Int[Array, ""]]:
+        noise: Float[Array, "d n"],
+        uniform: Float[Array, " n"],
+        x: Float[Array, "m n"] | None,
+    ) -> tuple[Float[Array, "d n"], Int[Array, " n"]]:
         """See :class:`AbstractShape`."""
         del x
-        k = choose(self.log_masses, uniform)
-        follows = [self._follows(noise, k, j) for j in range(len(noise))]
+        k = choose(self.log_masses[:, None], uniform)
+        _, rotation, funnels, curves, skews, tails = self._own(k)
+        follows = [_follows(noise[:j], funnels[j], curves[j]) for j in range(len(noise))]
         wide, bent = (jnp.stack(parts) for parts in zip(*follows, strict=True))
-        return self.rotations[k].T @ (noise * jnp.exp(wide) - bent), k
+        moved = warped(noise, skews, tails) * jnp.exp(wide) - bent
+        return jnp.sum(rotation * moved[:, None], axis=0), k
 
-    def _follows(self, z: Array, k: Array, j: int) -> tuple[Array, Array]:
-        """How wide coordinate j is, as a logarithm, and how far it is moved."""
-        g = z[:j] / jnp.sqrt(1.0 + 0.25 * z[:j] ** 2)
-        return g @ self.funnels[k, j, :j], (g**2 - 1.0) @ self.curves[k, j, :j]
+    def _own(self, k: Array) -> tuple[Array, ...]:
+        rows = (
+            self.log_masses, self.rotations, self.funnels, self.curves, self.skews, self.tails,
+        )  # fmt: skip
+        return tuple(pick([row[..., None] for row in rows], k))
+
+
+def _follows(z: Array, funnel: Array, curve: Array) -> tuple[Array, Array]:
+    """How wide a coordinate is, as a logarithm, and how far it is moved, by those before it."""
+    j = len(z)
+    g = z / jnp.sqrt(1.0 + 0.25 * z**2)
+    return jnp.sum(g * funnel[:j], axis=0), jnp.sum((g**2 - 1.0) * curve[:j], axis=0)
+
+
+def unwarped(y: Any, skew: Any, tail: Any) -> tuple[Any, Any]:
+    """The normal coordinate of a warped one, and the logarithm of its slope."""
+    rest = 1.0 - skew**2
+    root = jnp.sqrt(1.0 + 4.0 * tail * y**2)
+    pull = 1.0 / jnp.sqrt(0.5 + 0.5 * root)
+    y = y * pull
+    far = jnp.sqrt(y**2 + rest)
+    return (y - skew * far) / rest, jnp.log((1.0 - skew * y / far) / (rest * root * pull))
+
+
+def warped(z: Any, skew: Any, tail: Any) -> Any:
+    """The inverse: a normal coordinate leaning to one side, with heavier tails."""
+    y = z + skew * jnp.sqrt(1.0 + z**2)
+    return y * jnp.sqrt(1.0 + tail * y**2)
 
 
 def funnel_mixture(
@@ -70,9 +105,11 @@ def funnel_mixture(
     factors: FloatArray,
     funnels: FloatArray,
     curves: FloatArray,
+    skews: FloatArray,
+    tails: FloatArray,
     periodic: BoolArray,
 ) -> Density:
-    """The density of K bent components.
+    """The density of K warped, bent components.
 
     Args:
         log_masses: ``(K,)``, logsumexp 0.
@@ -80,6 +117,8 @@ def funnel_mixture(
         factors: from its coordinates to the points', ``(K, d, d)``, invertible.
         funnels: a, strictly lower triangular, ``(K, d, d)``.
         curves: c, likewise.
+        skews: lambda, between -1 and 1, ``(K, d)``.
+        tails: tau, not negative, likewise.
         periodic: which coordinates lie on a circle, ``(d,)``.
     """
     # factors = cholesky @ rotation: frames are lower triangular
@@ -92,6 +131,8 @@ def funnel_mixture(
         rotations=jnp.asarray(q * signs[:, None, :], jnp.float32),
         funnels=jnp.asarray(funnels, jnp.float32),
         curves=jnp.asarray(curves, jnp.float32),
+        skews=jnp.asarray(skews, jnp.float32),
+        tails=jnp.asarray(tails, jnp.float32),
         x_dim=0,
     )
     return Density(frames, shape)
