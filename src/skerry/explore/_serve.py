@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import socket
+import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -66,7 +69,8 @@ def serve(
         (tell or print)(url)
         if browser:
             webbrowser.open(url)
-        loop.start()
+        with _ended_by_sigterm(loop):
+            loop.start()
 
 
 @contextmanager
@@ -136,6 +140,31 @@ def serving(
         for page in pages:
             page.close()
         server.stop(wait=False)
+
+
+@contextmanager
+def _ended_by_sigterm(loop: Any) -> Iterator[None]:
+    """Let SIGTERM stop the loop, and handle it afterwards as it was to be handled.
+
+    Raised in the midst of a callback, an exception might be kept by whoever called that.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    told = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        told.append(number)
+        loop.asyncio_loop.call_soon_threadsafe(loop.stop)  # which wakes it, too
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if told:
+        before(told[0], None)
 
 
 def check_address(address: str) -> None:
