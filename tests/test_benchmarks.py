@@ -319,11 +319,14 @@ def test_tables_show_failures_as_failures():
     text = tables.problem_tables(runs, ("corners", "not run"))
     assert "not run" not in text
     lines = text.splitlines()
-    assert lines[4].startswith("| skerry | 1 | 13,000 | 1.30 | 1.0 (likelihood 0.1, rest 0.9) |")
+    assert " | CPU s | likelihood + training + compile + rest | " in lines[2]
+    assert lines[4].startswith("| skerry | 1 | 13,000 | 1.30 | 1.0 | 0.1 + 0.0 + 0.0 + 0.9 | ")
     assert "1 x crash: ValueError: a / b c; 1 x finished" in lines[5]
     assert "| 0 of 4 |" in lines[5]
     capped = row(outcome="cap: calls", lost_modes=[1, 2])
     assert "2 of 4 | cap: calls, judged as it was" in tables.problem_tables([capped], ("corners",))
+    empty = tables.without_empty(["a", "b"], [["-", "1"], ["-", "-"]])
+    assert empty == (["b"], [["1"], ["-"]])
 
 
 def test_where_a_peer_is_ahead_it_is_said():
@@ -512,3 +515,47 @@ def test_the_guard_says_what_got_worse_and_by_its_exit_code(tmp_path, monkeypatc
     assert quick.main(path, accept=False) == 0
     kinds = [json.loads(line)["kind"] for line in path.read_text().splitlines()]
     assert kinds == ["quick", "quick"]
+
+
+def test_the_guard_judges_trainings_too():
+    """A row without them, from before, is no obstacle; raw draws that got worse are seen."""
+    from frame import guard
+
+    def trained(excess):
+        rows = [
+            {"outcome": "finished", "calls_per_effective": 1.2, "raw_excess": excess * shift}
+            for shift in (0.95, 1.0, 1.05)
+        ]
+        return {"moons": guard.values(rows)}
+
+    before = {name: dict(v) for name, v in trained(0.07).items()}
+    assert worse(before, trained(0.071)) == []
+    assert ("moons", "raw_excess") in worse(before, trained(0.14))
+    del before["moons"]["raw_excess"]
+    assert worse(before, trained(0.14)) == []
+
+
+def test_exact_draws_show_nothing_to_a_classifier(monkeypatch):
+    """The bound on a classifier, from draws whose density is known."""
+    from frame import trained
+
+    class Normal:
+        def __init__(self, width):
+            self.width = width
+
+        def sample(self, x, n, seed):
+            return self.width * np.random.default_rng(seed).standard_normal((n, 1))
+
+        def log_prob(self, theta, x=None):
+            z = np.ravel(theta) / self.width
+            return -0.5 * z**2 - np.log(self.width) - 0.5 * np.log(2 * np.pi)
+
+        def log_likelihood(self, theta, x):
+            return np.zeros(len(theta))
+
+    task = types.SimpleNamespace(
+        problem=types.SimpleNamespace(log_likelihood=Normal(1).log_likelihood, prior=Normal(1.0))
+    )
+    assert trained.excess(task, Normal(1.0), None) < 1e-9
+    # TV of N(0, 1) and N(0, 1.5^2) is 0.1936; half of it, within 5 standard errors
+    assert trained.excess(task, Normal(1.5), None) == pytest.approx(0.0968, abs=0.004)

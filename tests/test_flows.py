@@ -64,6 +64,13 @@ ALL = [(f, k, d) for f in FORMS for k in KINDS for d in (1, 2, 3)] + [
 ]
 
 
+def terms_of(shape, framed):
+    """Each framed point's terms, ``(n, J)``."""
+    n, frames, d = framed.y.shape
+    found = shape.log_terms(jnp.reshape(framed.y, (-1, d)).T, jnp.ravel(framed.k), None)
+    return found.reshape(n, frames)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dim", [1, 2, 3, 6])
 @pytest.mark.parametrize("context", [0, 2])
@@ -75,21 +82,98 @@ def test_couplings_round_trip_and_match_autodiff(kind, dim, context):
     edges = np.where(rng.uniform(size=(50, dim)) < 0.5, -6.0, 6.0)
     near = edges * (1 + rng.choice([-1e-6, 1e-6], (50, dim)))
     y = jnp.asarray(np.concatenate([bulk, tails, edges, near]), jnp.float32)
-    c = jnp.ones((len(y), context))
-    z, log_det = jax.jit(jax.vmap(stack.to_base))(y, c)
-    back = jax.jit(jax.vmap(stack.from_base))(z, c)
+    c = jnp.ones((context, len(y)))
+    z, log_det = eqx.filter_jit(stack.to_base)(y.T, c)
+    back = eqx.filter_jit(stack.from_base)(z, c).T
+    z = z.T
     size = 1 + jnp.abs(y).max(1, keepdims=True) + jnp.abs(z).max(1, keepdims=True)
     assert float(jnp.max(jnp.abs(back - y) / size)) < 1e-5
-    jacobian = jax.jit(jax.vmap(jax.jacfwd(lambda v, c: stack.to_base(v, c)[0])))(y[:200], c[:200])
+
+    def one(v):
+        return stack.to_base(v[:, None], jnp.ones((context, 1)))[0][:, 0]
+
+    jacobian = jax.jit(jax.vmap(jax.jacfwd(one)))(y[:200])
     _, exact = np.linalg.slogdet(np.asarray(jacobian, np.float64))
     np.testing.assert_allclose(log_det[:200], exact, atol=2e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("bins", [3, 8])
+def test_splines_are_flowjax_s(bins):
+    """Another's code for the same formulas and the same raw parameters."""
+    bijections = pytest.importorskip("flowjax.bijections")
+    from flowjax.utils import get_ravelled_pytree_constructor
+    from paramax import unwrap
+
+    from skerry.flows import splines
+
+    template = bijections.RationalQuadraticSpline(
+        knots=bins, interval=6.0, min_width=0.6 / bins, min_derivative=splines.LEAST_SLOPE
+    )
+    construct, size = get_ravelled_pytree_constructor(template, filter_spec=eqx.is_inexact_array)
+    assert size == splines.n_parameters(bins)
+    rng = np.random.default_rng(2)
+    raw = jnp.asarray(rng.normal(size=(size, 300)), jnp.float32)
+    x = jnp.asarray(rng.uniform(-7, 7, 300), jnp.float32)
+    theirs = jax.vmap(lambda p, v: unwrap(construct(p)).transform_and_log_det(v))(raw.T, x)
+    y, log_slope = splines.forward(raw, x, bins, 6.0)
+    np.testing.assert_allclose(y, theirs[0], atol=2e-4)
+    np.testing.assert_allclose(log_slope, theirs[1], atol=2e-3)
+    np.testing.assert_allclose(splines.inverse(raw, y, bins, 6.0), x, atol=2e-3)
+
+
+@pytest.mark.parametrize("gap", [1.0, 8.0, 20.0, 200.0])
+def test_frames_left_out_do_not_matter(gap):
+    """Islands that overlap, touch or lie apart: the sum over near frames is that over all."""
+    places = flows.frames(gap * np.arange(4.0)[:, None] * [1.0, 0.5], np.tile(np.eye(2), (4, 1, 1)))
+    start = flows.flow_mixture(places, np.zeros(4), as_seed(1), settings=CouplingSettings(**SMALL))
+    density = Density(places, shaken(start.shape, 0.1))
+    rng = np.random.default_rng(0)
+    u = np.concatenate([density.sample(300, 1), rng.uniform(-gap, 4 * gap, (200, 2))])
+    framed = density.frame(u)
+    exact = logsumexp(np.asarray(terms_of(density.shape, framed), np.float64) + framed.offset, 1)
+    np.testing.assert_allclose(density.log_prob(u), exact + framed.shift, rtol=1e-5, atol=2e-4)
+
+
+def test_far_islands_cost_next_to_nothing(monkeypatch):
+    from skerry.flows import programs as module
+
+    places = flows.frames(40.0 * np.arange(8.0)[:, None], np.ones((8, 1, 1)))
+    density = flows.flow_mixture(
+        places, np.zeros(8), as_seed(1), settings=CouplingSettings(**SMALL)
+    )
+    seen, right = [], module.log_terms
+    monkeypatch.setattr(
+        module, "log_terms", lambda shape, y, k, x: seen.append(len(k)) or right(shape, y, k, x)
+    )
+    density.log_prob(density.sample(200, 0))
+    assert seen == [256]  # one frame a point, where all would be 1,600
+
+
+def test_islands_without_couplings_need_no_jax(monkeypatch):
+    from skerry.flows import programs as module
+
+    density = make("flow_mixture", "spline", 2)
+    plain = flows.flow_mixture(
+        density.frames,
+        np.log([0.5, 0.3, 0.2]),
+        as_seed(1),
+        settings=CouplingSettings(layers=0),
+    )
+    monkeypatch.setattr(module, "log_terms", None)
+    u = plain.sample(50, 0)
+    parts = [
+        st.multivariate_normal(m, c @ c.T).logpdf(u)
+        for m, c in zip(plain.frames.means, plain.frames.cholesky, strict=True)
+    ]
+    exact = logsumexp(np.transpose(parts) + np.log([0.5, 0.3, 0.2]), axis=1)
+    np.testing.assert_allclose(plain.log_prob(u), exact, rtol=1e-6)
 
 
 def test_samples_are_finite_however_wild_the_parameters():
     """A quadratic solved carelessly is NaN here, by rounding."""
     stack = shaken(couplings(2, 0, CouplingSettings(**SMALL), as_seed(0)), 3.0)
     z = jnp.asarray(np.random.default_rng(0).normal(0, 3, (20_000, 2)), jnp.float32)
-    y = jax.jit(jax.vmap(lambda v: stack.from_base(v, jnp.zeros(0))))(z)
+    y = eqx.filter_jit(stack.from_base)(z.T, jnp.zeros((0, len(z))))
     assert bool(jnp.isfinite(y).all())
 
 
@@ -97,8 +181,8 @@ def test_samples_are_finite_however_wild_the_parameters():
 def test_fresh_couplings_are_the_identity(kind):
     stack = couplings(4, 0, CouplingSettings(kind=kind), as_seed(0))
     y = jnp.asarray(np.random.default_rng(0).normal(0, 3, (50, 4)), jnp.float32)
-    z, log_det = jax.jit(jax.vmap(lambda v: stack.to_base(v, jnp.zeros(0))))(y)
-    np.testing.assert_allclose(z, y, atol=1e-5)
+    z, log_det = eqx.filter_jit(stack.to_base)(y.T, jnp.zeros((0, len(y))))
+    np.testing.assert_allclose(z.T, y, atol=1e-5)
     np.testing.assert_allclose(log_det, 0, atol=1e-5)
 
 
@@ -126,15 +210,15 @@ def test_densities_integrate_to_one_and_describe_their_samples(form, kind, dim):
 def test_a_wrong_log_determinant_does_not_integrate_to_one(monkeypatch):
     """With a program of its own: one compiled earlier would not see the change."""
     from skerry._compilation import program
-    from skerry.flows import density as module
+    from skerry.flows import programs as module
     from skerry.flows.couplings import Couplings
 
-    right, compute = Couplings.to_base, module._log_density.__wrapped__
+    right, compute = Couplings.to_base, module._log_terms.__wrapped__
 
     def again(*args):
         return compute(*args)
 
-    monkeypatch.setattr(module, "_log_density", program(again))
+    monkeypatch.setattr(module, "_log_terms", program(again))
     monkeypatch.setattr(
         Couplings, "to_base", lambda s, y, c: (right(s, y, c)[0], 0.9 * right(s, y, c)[1] - 0.1)
     )
@@ -183,8 +267,7 @@ def test_gradients_are_finite_far_in_the_tails(form):
     framed = density.frame(np.array([[0.0, 0.0], [300.0, -300.0], [1e6, 1e6], [6.0, -6.0]]))
 
     def loss(shape):
-        terms = jax.vmap(lambda y, k: shape.log_terms(y, k, None))(framed.y, framed.k)
-        return jnp.sum(jax.nn.logsumexp(terms, axis=1))
+        return jnp.sum(jax.nn.logsumexp(terms_of(shape, framed), axis=1))
 
     value, gradient = eqx.filter_value_and_grad(loss)(density.shape)
     assert np.isfinite(value)
@@ -228,7 +311,7 @@ def test_nearest_frames_bound_the_density_from_below(nearest):
     u = np.random.default_rng(0).normal(size=(300, 2))
     framed = density.frame(u, nearest)
     assert framed.y.shape == (300, nearest, 2)
-    terms = jax.vmap(lambda y, k: density.shape.log_terms(y, k, None))(framed.y, framed.k)
+    terms = terms_of(density.shape, framed)
     part = logsumexp(np.asarray(terms, np.float64) + framed.offset, axis=1) + framed.shift
     assert np.all(part <= density.log_prob(u) + 1e-4)
 

@@ -14,6 +14,8 @@ LAYERS = {
     "_saving": 1,
     "_seeds": 1,
     "_compilation": 1,
+    "_devices": 1,
+    "_pareto": 1,
     "_coroutine": 1,
     "_versions": 1,
     "_descent": 1,

@@ -7,7 +7,8 @@ one comparison of a hundred:
 - *Counts*: a run that fails, loses a mode, or misses log Z by more than five stated errors is a
   regression if the accepted runs of that problem have fewer of them. The problems are chosen so
   that good runs have none.
-- *Costs* (calls per effective sample, the stated error of log Z, the sliced Wasserstein distance):
+- *Costs* (calls per effective sample, the stated error of log Z, the sliced Wasserstein distance,
+  what raw amortised draws show):
   worse if the mean logarithm has risen by more than its floor, and by more than Student's t allows
   with the pooled spread over seeds: t = rise / (s sqrt(1/n + 1/m)).
 - *Errors* (the error of log Z over the stated one; that of the masses over what the effective
@@ -27,13 +28,19 @@ from scipy import stats
 
 ALPHA = 0.01
 FAR = 5.0
-COSTS = {"calls_per_effective": 1.05, "log_evidence_stated_error": 1.1, "sliced_w": 1.1}
+COSTS = {
+    "calls_per_effective": 1.05,
+    "log_evidence_stated_error": 1.1,
+    "sliced_w": 1.1,
+    "raw_excess": 1.1,
+}
 ERRORS = {"log_evidence_z": 1.5, "mass_z": 1.5}
 COUNTS = ("failed", "lost", "far")
 WORDS = {
     "calls_per_effective": "calls per effective sample",
     "log_evidence_stated_error": "stated error of log Z",
     "sliced_w": "sliced Wasserstein distance",
+    "raw_excess": "accuracy that raw draws show to the best classifier, beyond a half",
     "log_evidence_z": "error of log Z, in stated errors",
     "mass_z": "error of masses, in what the samples allow",
     "failed": "failed runs",
@@ -98,7 +105,7 @@ def _cost(names: list[str], kind: str, accepted: dict, new: dict, level: float) 
     """Student's t of mean logarithms; over several problems, of their mean rise."""
     rises, variances, freedoms, before = [], [], [], []
     for name in names:
-        old, now = (np.log(_there(side[name][kind])) for side in (accepted, new))
+        old, now = (np.log(_there(side[name].get(kind, []))) for side in (accepted, new))
         if len(old) < 2 or len(now) < 2:
             continue
         freedom = len(old) + len(now) - 2
@@ -123,7 +130,8 @@ def _cost(names: list[str], kind: str, accepted: dict, new: dict, level: float) 
 def _error(names: list[str], kind: str, accepted: dict, new: dict, level: float) -> Finding | None:
     """Fisher's F of mean squares, over all the problems' runs."""
     old, now = (
-        np.concatenate([_there(side[name][kind]) for name in names]) for side in (accepted, new)
+        np.concatenate([_there(side[name].get(kind, [])) for name in names])
+        for side in (accepted, new)
     )
     if len(old) < 2 or len(now) < 2:
         return None

@@ -26,9 +26,13 @@ T = TypeVar("T")
 FAST_COMPILATION = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}
 
 
-def program(function: Callable[P, T]) -> Callable[P, T]:
-    """Compile a function for the shapes it is called with; arrays are traced, the rest static."""
-    return _compiled(function, _compiler_options)
+def program(function: Callable[P, T], *, fused: bool = False) -> Callable[P, T]:
+    """Compile a function for the shapes it is called with; arrays are traced, the rest static.
+
+    ``fused`` programs compile half as long again and run twice as fast, where a program is one
+    long chain of elementwise work: densities and samples, not training steps.
+    """
+    return _compiled(function, lambda: _compiler_options(fused))
 
 
 def thorough(function: Callable[P, T]) -> Callable[P, T]:
@@ -51,14 +55,17 @@ def _compiled(function: Callable[P, T], options: Callable[[], Any]) -> Callable[
 
 
 @cache
-def _compiler_options() -> dict[str, bool | int]:
+def _compiler_options(fused: bool) -> dict[str, bool | int]:
     if jax.default_backend() != "cpu":
         return {}
+    options: dict[str, bool | int] = dict(FAST_COMPILATION)
+    if fused:
+        del options["xla_cpu_use_fusion_emitters"]
     try:
-        jax.jit(lambda: 0.0, compiler_options=FAST_COMPILATION)()
+        jax.jit(lambda: 0.0, compiler_options=options)()
     except Exception:  # this jaxlib doesn't know the options
         return {}
-    return FAST_COMPILATION
+    return options
 
 
 @contextmanager

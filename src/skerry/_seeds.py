@@ -8,14 +8,17 @@ generators, and each path makes one.
 
 from __future__ import annotations
 
+import sys
 import zlib
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import jax
 import numpy as np
 
 from skerry.errors import InputError
+
+if TYPE_CHECKING:
+    import jax
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Seed:
 
     def jax(self) -> jax.Array:
         """A JAX key for this place."""
+        import jax
+
         return jax.random.key(int(self._sequence().generate_state(1)[0]))
 
 
@@ -61,7 +66,9 @@ def as_seed(seed: SeedLike) -> Seed:
         return Seed((int(seed),))
     if isinstance(seed, np.random.Generator):
         return Seed(tuple(int(v) for v in seed.integers(0, 2**32, size=4)))
-    if isinstance(seed, jax.Array):
+    if "jax" in sys.modules and isinstance(seed, sys.modules["jax"].Array):  # none before it is
+        import jax
+
         typed = jax.dtypes.issubdtype(seed.dtype, jax.dtypes.prng_key)
         data = np.asarray(jax.random.key_data(seed) if typed else seed)
         if data.ndim == 1 and data.dtype == np.uint32:

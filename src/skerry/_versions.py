@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-PACKAGES = ("skerry", "jax", "jaxlib", "numpy", "scipy", "equinox", "flowjax", "matplotlib")
+PACKAGES = ("skerry", "jax", "jaxlib", "numpy", "scipy", "equinox", "matplotlib")
 
 
 def versions() -> dict[str, str]:

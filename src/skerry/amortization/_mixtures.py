@@ -30,6 +30,7 @@ from skerry.modes import Islands
 
 BATCH = 1024
 LIGHT = 1e-7  # components with a smaller share are no islands
+CACHED = 1024  # points at a time: what they need stays near the processor
 PROBES = 32  # pairs of latent points, opposite each other, that an island is measured by
 
 
@@ -87,26 +88,43 @@ class Mixtures:
     def latent(self, i: int, points: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Points ``(n, d)`` in all components' coordinates z, ``(K, n, d)``; ``log|dz/du|``."""
         K, d = self.means.shape[1:]
-        diagonals = np.diagonal(self.whiteners[i], axis1=-2, axis2=-1)
-        log_det = np.repeat(np.log(diagonals).sum(axis=-1)[:, None], len(points), axis=1)
-        u = np.broadcast_to(points, (K, *points.shape))
+        n = len(points)
+        z, log_det = np.empty((d, K, n)), np.empty((K, n))  # coordinate by coordinate: in one piece
+        for start in range(0, n, CACHED):
+            some = slice(start, start + CACHED)
+            self._latent(i, points[some].T, z[:, :, some], log_det[:, some])
+        return np.moveaxis(z, 0, -1), log_det
+
+    def _latent(self, i: int, u: FloatArray, z: FloatArray, log_det: FloatArray) -> None:
+        """Fill ``(d, K, n)`` and ``(K, n)`` for points ``(d, n)``."""
+        d, K = z.shape[:2]
+        whitener, first = self.whiteners[i], K
+        log_det[:] = np.log(np.diagonal(whitener, axis1=-2, axis2=-1)).sum(axis=-1)[:, None]
         if self.curves is not None:
             first = n_forward(K, True)
-            u = np.concatenate([u[:first], u[first:, :, ::-1]])
-        z = np.matmul(u - self.means[i][:, None], np.swapaxes(self.whiteners[i], 1, 2))
-        g = np.empty_like(z)
+        away = np.empty_like(z)
         for j in range(d):
+            away[j, :first], away[j, first:] = u[j], u[d - 1 - j]
+            away[j] -= self.means[i, :, j, None]
+        g: list[FloatArray] = []
+        for j in range(d):
+            z[j] = whitener[:, j, j, None] * away[j]
+            for k in range(j):
+                z[j] += whitener[:, j, k, None] * away[k]
             if j and self.funnels is not None and self.curves is not None:
-                wide = np.matmul(g[..., :j], self.funnels[i][:, j, :j, None])[..., 0]
-                bent = np.matmul(g[..., :j] ** 2 - 1.0, self.curves[i][:, j, :j, None])[..., 0]
-                z[..., j] = (z[..., j] + bent) * np.exp(-wide)
+                wide = np.zeros(z.shape[1:])
+                for k in range(j):
+                    wide += self.funnels[i, :, j, k, None] * g[k]
+                    z[j] += self.curves[i, :, j, k, None] * (g[k] ** 2 - 1.0)
+                z[j] *= np.exp(-wide)
                 log_det -= wide
             if self.skews is not None and self.tails is not None:
-                warp = self.skews[i][:, j, None], self.tails[i][:, j, None]
-                z[..., j], log_slope = unwarped(z[..., j], *warp)
+                z[j], log_slope = unwarped(
+                    z[j], self.skews[i, :, j, None], self.tails[i, :, j, None]
+                )
                 log_det += log_slope
-            g[..., j] = seen(z[..., j])
-        return z, log_det
+            if self.funnels is not None:
+                g.append(seen(z[j]))
 
     def placed(self, i: int, z: FloatArray, which: IntArray) -> FloatArray:
         """The points ``(n, d)`` that have the coordinates z ``(n, d)`` in components ``(n,)``."""

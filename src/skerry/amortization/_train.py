@@ -17,6 +17,7 @@ import numpy as np
 
 from skerry._compilation import program
 from skerry._descent import Pace, State, descend, fresh, pace
+from skerry._devices import spread
 from skerry._seeds import Seed
 from skerry._types import FloatArray
 from skerry.amortization._checkpoints import Checkpoints, Course, Step
@@ -115,7 +116,8 @@ def _advance(
         course.block, course.known = block, known
     order = rng.permutation(len(known)).reshape(settings.steps, settings.batch)
     balance = _balance(number, settings)
-    batches = (block.x.astype(np.float32)[order], known.astype(np.float32)[order], balance)
+    x, u = (spread(rows.astype(np.float32)[order], 1) for rows in (block.x, known))
+    batches = (x, u, balance)
     course.state, losses = _epoch(course.state, static, batches, rhythm)
     average = eqx.combine(course.state.average, static)
     at = scored.u[:, None]

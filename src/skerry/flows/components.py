@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+from scipy.special import logsumexp
 
 from skerry._seeds import Seed
 from skerry._types import FloatArray
@@ -23,12 +24,12 @@ from skerry.flows.networks import network
 
 
 class Parameters(NamedTuple):
-    """The components' parameters for one x."""
+    """Components' parameters, points along the last axis: n of them, or one for all points."""
 
-    logits: Float[Array, " K"]
-    shifts: Float[Array, "K d"]
-    log_scales: Float[Array, "K d"]
-    lowers: Float[Array, "K d d"]
+    logits: Float[Array, "K n"]
+    shifts: Float[Array, "K d n"]
+    log_scales: Float[Array, "K d n"]
+    lowers: Float[Array, "K d d n"]
 
 
 class Components(eqx.Module):
@@ -48,48 +49,75 @@ class Components(eqx.Module):
         """D."""
         return self.constant.shifts.shape[-1]
 
-    def at(self, x: Float[Array, " m"] | None) -> Parameters:
-        """The parameters for one x, logits normalised (a log-softmax)."""
-        values = self.constant
+    def at(self, x: Float[Array, "m n"] | None) -> Parameters:
+        """The parameters, logits normalised (a log-softmax): for n x, or for all points."""
+        values = Parameters(*(value[..., None] for value in self.constant))
         if self.head is not None and x is not None:
-            K, d = values.shifts.shape
+            K, d = self.constant.shifts.shape
             splits = np.cumsum([K, K * d, K * d])
             logits, shifts, log_scales, lowers = jnp.split(self.head(x), splits)
             rows, columns = np.tril_indices(d, -1)
+            n = x.shape[1]
+            whole = jnp.broadcast_to(values.lowers, (K, d, d, n))
             values = Parameters(
                 values.logits + logits,
-                values.shifts + shifts.reshape(K, d),
-                values.log_scales + log_scales.reshape(K, d),
-                values.lowers.at[:, rows, columns].add(lowers.reshape(K, -1)),
+                values.shifts + shifts.reshape(K, d, n),
+                values.log_scales + log_scales.reshape(K, d, n),
+                whole.at[:, rows, columns].add(lowers.reshape(K, -1, n)),
             )
         if self.frozen:
             values = jax.lax.stop_gradient(values)
+        below = jnp.asarray(np.tri(self.dim, k=-1, dtype=np.float32)[..., None])
         return values._replace(
-            logits=jax.nn.log_softmax(values.logits), lowers=jnp.tril(values.lowers, -1)
+            logits=jax.nn.log_softmax(values.logits, axis=0), lowers=values.lowers * below
         )
+
+    def plain(self, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """In NumPy and float64, without x: standard coordinates of points ``(n, K, d)``.
+
+        And ``(K,)``, a unit normal's log density at its centre times each weight and determinant.
+        """
+        logits, shifts, log_scales, lowers = (np.asarray(v, np.float64) for v in self.constant)
+        scaled = (y - shifts) * np.exp(-log_scales)
+        mixers = np.tril(lowers, -1) + np.eye(self.dim)
+        inner = np.matmul(scaled.transpose(1, 0, 2), mixers.transpose(0, 2, 1))
+        log_weights = logits - logsumexp(logits)
+        constant = log_weights - np.sum(log_scales, axis=1) - 0.5 * self.dim * np.log(2 * np.pi)
+        return inner.transpose(1, 0, 2), constant
+
+
+def pick(values: Any, k: Int[Array, " n"]) -> Any:
+    """Of arrays ``(K, ..., n)`` (or ``(K, ..., 1)``) each point's own row, ``(..., n)``.
+
+    Products with ones and zeros: gathering, and adding up its gradient, take longer.
+    """
+    K = jax.tree.leaves(values)[0].shape[0]
+    mine = k == jnp.arange(K, dtype=k.dtype)[:, None]
+
+    def of(rows: Array) -> Array:
+        if rows.shape[-1] == 1:
+            ones = mine.astype(rows.dtype)
+            return jnp.tensordot(rows[..., 0], ones, axes=(0, 0), precision="highest")
+        return jnp.sum(jnp.where(jnp.expand_dims(mine, range(1, rows.ndim - 1)), rows, 0), axis=0)
+
+    return jax.tree.map(of, values)
 
 
 def standardize(
-    values: Parameters, k: Int[Array, ""], y: Float[Array, " d"]
-) -> tuple[Float[Array, " d"], Float[Array, ""]]:
-    """Component k's standard coordinates of y, and ``log|dz/dy|``: one point."""
-    scaled = (y - values.shifts[k]) * jnp.exp(-values.log_scales[k])
-    return scaled + values.lowers[k] @ scaled, -jnp.sum(values.log_scales[k])
+    values: Parameters, y: Float[Array, "*K d n"]
+) -> tuple[Float[Array, "*K d n"], Float[Array, "*K n"]]:
+    """Standard coordinates of y and ``log|dz/dy|``: of one component, or of K (a leading axis)."""
+    scaled = (y - values.shifts) * jnp.exp(-values.log_scales)
+    mixed = jnp.sum(values.lowers * scaled[..., None, :, :], axis=-2)
+    return scaled + mixed, -jnp.sum(values.log_scales, axis=-2)
 
 
-def colour(values: Parameters, k: Int[Array, ""], z: Float[Array, " d"]) -> Float[Array, " d"]:
-    """The point whose standard coordinates under component k are z."""
-    return values.shifts[k] + jnp.exp(values.log_scales[k]) * (inverse(values.lowers[k]) @ z)
-
-
-def inverse(lower: Float[Array, "d d"]) -> Float[Array, "d d"]:
-    """``(I + N)^-1`` for nilpotent N, as the product of ``I + (-N)^(2^i)``: products only."""
-    d = lower.shape[-1]
-    inverse, power = jnp.eye(d), -lower
-    for _ in range(max(1, int(np.ceil(np.log2(max(d, 2)))))):
-        inverse = inverse + inverse @ power
-        power = power @ power
-    return inverse
+def colour(values: Parameters, z: Float[Array, "d n"]) -> Float[Array, "d n"]:
+    """The points whose standard coordinates are z; each with its own component's values."""
+    rows: list[Array] = []
+    for i in range(len(z)):
+        rows.append(z[i] - sum(values.lowers[i, j] * rows[j] for j in range(i)))
+    return values.shifts + jnp.exp(values.log_scales) * jnp.stack(rows)
 
 
 def components(

@@ -1,66 +1,33 @@
-"""Coupling layers: the one place that knows flowjax.
+"""Coupling layers, feature first: coordinates along the first axis, points along the last.
 
 A layer leaves one part of ``y`` as it is and maps the other, coordinate by coordinate, by a scalar
 bijection whose parameters a network computes from the untouched part and the context; a fixed
-permutation follows. The scalar bijections are flowjax's: ``RationalQuadraticSpline`` (Durkan et
-al. 2019, identity outside ``[-bound, bound]``) and ``Affine`` (RealNVP, Dinh et al. 2017). The
-networks end in zeros and the permutations compose to none, so a fresh stack is the identity.
+permutation follows. The scalar bijections are rational-quadratic splines
+(:mod:`~skerry.flows.splines`) or affine (RealNVP, Dinh et al. 2017). The networks end in zeros and
+the permutations compose to none, so a fresh stack is the identity.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from flowjax.bijections import AbstractBijection, Affine, RationalQuadraticSpline
-from flowjax.utils import get_ravelled_pytree_constructor
 from jaxtyping import Array, Float
-from paramax import unwrap
 
 from skerry._seeds import Seed
-from skerry.errors import InputError
+from skerry.flows import splines
 from skerry.flows.networks import Network, network
+from skerry.flows.settings import CouplingSettings
 
 LOG_SCALE_BOUND = 3.0
 
 
-@dataclass(frozen=True)
-class CouplingSettings:
-    """The shape of a stack of coupling layers.
-
-    Attributes:
-        kind: ``"spline"`` (rational-quadratic) or ``"affine"`` (RealNVP).
-        layers: number of layers; 0 for none.
-        width: hidden units of each conditioner.
-        depth: hidden layers of each conditioner.
-        bins: bins of each spline.
-        bound: splines act on ``[-bound, bound]`` and are the identity outside.
-    """
-
-    kind: Literal["spline", "affine"] = "spline"
-    layers: int = 4
-    width: int = 64
-    depth: int = 2
-    bins: int = 8
-    bound: float = 6.0
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("spline", "affine"):
-            raise InputError(f"Expected kind 'spline' or 'affine'; got {self.kind!r}.")
-        if self.layers < 0 or min(self.width, self.depth, self.bins) < 1 or self.bound <= 0:
-            raise InputError(
-                f"Expected layers >= 0, width, depth, bins >= 1 and bound > 0; got {self}."
-            )
-
-
 class Couplings(eqx.Module):
-    """A stack of coupling layers between data ``y`` and base ``z``, both ``(d,)``: one point."""
+    """A stack of coupling layers between data ``y`` and base ``z``, both ``(d, n)``: n points."""
 
     conditioners: Network
     permutations: Array
@@ -68,28 +35,28 @@ class Couplings(eqx.Module):
     settings: CouplingSettings = eqx.field(static=True)
 
     def to_base(
-        self, y: Float[Array, " d"], context: Float[Array, " c"]
-    ) -> tuple[Float[Array, " d"], Float[Array, ""]]:
+        self, y: Float[Array, "d n"], context: Float[Array, "c n"]
+    ) -> tuple[Float[Array, "d n"], Float[Array, " n"]]:
         """``z`` and ``log|dz/dy|``: the direction of densities and training."""
         if self.settings.layers == 0:
-            return y, jnp.zeros(())
+            return y, jnp.zeros(y.shape[1])
         fixed = _n_fixed(self.dim)
 
         def layer(carry, parts):  # type: ignore[no-untyped-def]
             (y, log_det), (conditioner, permutation) = carry, parts
-            bijection = self._bijection(conditioner, y[:fixed], context)
-            moved, log_dets = jax.vmap(lambda b, v: b.transform_and_log_det(v))(
-                bijection, y[fixed:]
-            )
+            raw = self._parameters(conditioner, y[:fixed], context)
+            moved, log_slopes = self._forward(raw, y[fixed:])
             y = jnp.concatenate([y[:fixed], moved])[permutation]
-            return (y, log_det + jnp.sum(log_dets)), None
+            return (y, log_det + jnp.sum(log_slopes, axis=0)), None
 
         (z, log_det), _ = jax.lax.scan(
-            layer, (y, jnp.zeros(())), (self.conditioners, self.permutations)
+            layer, (y, jnp.zeros(y.shape[1])), (self.conditioners, self.permutations)
         )
         return z, log_det
 
-    def from_base(self, z: Float[Array, " d"], context: Float[Array, " c"]) -> Float[Array, " d"]:
+    def from_base(
+        self, z: Float[Array, "d n"], context: Float[Array, "c n"]
+    ) -> Float[Array, "d n"]:
         """``y``: the direction of samples."""
         if self.settings.layers == 0:
             return z
@@ -98,67 +65,36 @@ class Couplings(eqx.Module):
         def layer(z, parts):  # type: ignore[no-untyped-def]
             conditioner, permutation = parts
             z = z[jnp.argsort(permutation)]
-            bijection = self._bijection(conditioner, z[:fixed], context)
-            moved = jax.vmap(_inverse)(bijection, z[fixed:])
-            return jnp.concatenate([z[:fixed], moved]), None
+            raw = self._parameters(conditioner, z[:fixed], context)
+            return jnp.concatenate([z[:fixed], self._inverse(raw, z[fixed:])]), None
 
         y, _ = jax.lax.scan(layer, z, (self.conditioners, self.permutations), reverse=True)
         return y
 
-    def _bijection(self, conditioner: Network, seen: Array, context: Array) -> AbstractBijection:
-        """The scalar bijections of one layer, stacked over the coordinates they move."""
+    def _parameters(self, conditioner: Network, seen: Array, context: Array) -> Array:
+        """The raw parameters of one layer's bijections: ``(parameters, coordinates moved, n)``."""
         reach = 2 * self.settings.bound  # beyond it the parameters stay what they are there
-        parameters = conditioner(jnp.concatenate([jnp.clip(seen, -reach, reach), context]))
-        rows = parameters.reshape(self.dim - _n_fixed(self.dim), -1)
-        return jax.vmap(_affine if self.settings.kind == "affine" else self._spline)(rows)
+        raw = conditioner(jnp.concatenate([jnp.clip(seen, -reach, reach), context]))
+        return raw.reshape(self.dim - _n_fixed(self.dim), -1, raw.shape[-1]).swapaxes(0, 1)
 
-    def _spline(self, parameters: Array) -> AbstractBijection:
-        template = _spline_template(self.settings)
-        construct, _ = get_ravelled_pytree_constructor(template, filter_spec=eqx.is_inexact_array)
-        return unwrap(construct(parameters))
+    def _forward(self, raw: Array, y: Array) -> tuple[Array, Array]:
+        if self.settings.kind == "spline":
+            return splines.forward(raw, y, self.settings.bins, float(self.settings.bound))
+        log_scale = _bounded(raw[1])
+        return y * jnp.exp(log_scale) + raw[0], log_scale
 
-
-def _affine(parameters: Array) -> AbstractBijection:
-    scale = jnp.exp(LOG_SCALE_BOUND * jnp.tanh(parameters[1] / LOG_SCALE_BOUND))
-    return eqx.tree_at(lambda a: a.scale, Affine(parameters[0]), scale)
-
-
-def _spline_template(settings: CouplingSettings) -> AbstractBijection:
-    return RationalQuadraticSpline(
-        knots=settings.bins,
-        interval=float(settings.bound),
-        min_width=0.1 * settings.bound / settings.bins,
-        min_derivative=0.05,
-    )
+    def _inverse(self, raw: Array, z: Array) -> Array:
+        if self.settings.kind == "spline":
+            return splines.inverse(raw, z, self.settings.bins, float(self.settings.bound))
+        return (z - raw[0]) * jnp.exp(-_bounded(raw[1]))
 
 
-def _inverse(bijection: AbstractBijection, y: Array) -> Array:
-    """The scalar inverse; a spline's is ours, as flowjax's can be NaN by rounding.
-
-    The root of the quadratic of Durkan et al. 2019 (eqs. 6-8), its discriminant kept from falling
-    below zero and the root inside its bin.
-    """
-    if not isinstance(bijection, RationalQuadraticSpline):
-        return bijection.inverse(y)
-    low, high = bijection.interval
-    xs, ys, slopes = bijection.x_pos, bijection.y_pos, bijection.derivatives
-    inside = jnp.clip(y, low, high)
-    k = jnp.clip(jnp.searchsorted(ys, inside) - 1, 0, len(ys) - 2)
-    width, height, rise = xs[k + 1] - xs[k], ys[k + 1] - ys[k], inside - ys[k]
-    slope = height / width
-    bend = rise * (slopes[k] + slopes[k + 1] - 2 * slope)
-    a, b = height * (slope - slopes[k]) + bend, height * slopes[k] - bend
-    root = jnp.sqrt(jnp.maximum(b**2 + 4 * a * slope * rise, 0.0))
-    share = jnp.clip(2 * slope * rise / (b + root), 0.0, 1.0)
-    return jnp.where((y >= low) & (y <= high), xs[k] + share * width, y)
+def _bounded(log_scale: Array) -> Array:
+    return LOG_SCALE_BOUND * jnp.tanh(log_scale / LOG_SCALE_BOUND)
 
 
-@cache
 def _n_parameters(settings: CouplingSettings) -> int:
-    if settings.kind == "affine":
-        return 2
-    template = jax.eval_shape(lambda: eqx.filter(_spline_template(settings), eqx.is_array))
-    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(template))
+    return 2 if settings.kind == "affine" else splines.n_parameters(settings.bins)
 
 
 def _n_fixed(dim: int) -> int:

@@ -1,22 +1,24 @@
-"""A density on u: frames in float64 around a shape in float32, batches around one-point maths."""
+"""A density on u: frames in float64 around a shape in float32, in batches of few sizes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jax
 import numpy as np
 from scipy.special import logsumexp
 
-from skerry._compilation import program
 from skerry._seeds import SeedLike, as_seed
-from skerry._types import FloatArray
+from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.errors import InputError
 from skerry.flows.frames import Frames
-from skerry.flows.shapes import AbstractShape
+from skerry.flows.gaussians import Gaussians
 
-CHUNK = 8192
+if TYPE_CHECKING:
+    from skerry.flows.shapes import AbstractShape
+
+CHUNK = 4096
+NEGLIGIBLE = 20.0  # nats below the largest term
 
 
 class Framed(NamedTuple):
@@ -34,11 +36,12 @@ class Density:
 
     Attributes:
         frames: the islands' places, ``(K, d)``.
-        shape: the networks, one of :class:`skerry.flows.Flow`, :class:`skerry.flows.FlowMixture`.
+        shape: the networks, one of :class:`skerry.flows.Flow`, :class:`skerry.flows.FlowMixture`,
+            :class:`skerry.flows.Funnels`; or :class:`skerry.flows.Gaussians`, which has none.
     """
 
     frames: Frames
-    shape: AbstractShape
+    shape: AbstractShape | Gaussians
 
     @property
     def dim(self) -> int:
@@ -51,11 +54,7 @@ class Density:
         xs = self._contexts(x, len(u))
         found = np.empty(len(u))
         for rows in _chunks(len(u)):
-            framed = self.frame(u[rows])
-            n = len(framed.shift)
-            y, k, offset = (_pad(a) for a in framed[:3])
-            terms = _log_density(self.shape, y, k, offset, None if xs is None else _pad(xs[rows]))
-            found[rows] = np.asarray(terms, np.float64)[:n] + framed.shift
+            found[rows] = self._log_prob(u[rows], None if xs is None else xs[rows])
         return found
 
     def sample(self, n: int, seed: SeedLike, x: FloatArray | None = None) -> FloatArray:
@@ -67,14 +66,12 @@ class Density:
         drawn = np.empty((n, self.dim))
         for rows in _chunks(n):
             size = rows.stop - rows.start
-            noise = generator.standard_normal((size, self.dim)).astype(np.float32)
-            uniform = generator.uniform(size=size).astype(np.float32)
-            y, k = _sample(
-                self.shape, _pad(noise), _pad(uniform), None if xs is None else _pad(xs[rows])
+            noise, uniform = (
+                generator.standard_normal((size, self.dim)),
+                generator.uniform(size=size),
             )
-            drawn[rows] = self.frames.from_frames(
-                np.asarray(y, np.float64)[:size], np.asarray(k)[:size]
-            )
+            y, k = self._draw(noise, uniform, None if xs is None else xs[rows])
+            drawn[rows] = self.frames.from_frames(y, k)
         return drawn
 
     def sample_and_log_prob(
@@ -112,6 +109,51 @@ class Density:
         kept = logsumexp(ranked[:, :nearest], axis=1) - logsumexp(ranked, axis=1)
         return float(np.average(-np.expm1(kept), weights=np.exp(log_weights - log_weights.max())))
 
+    def _draw(self, noise: FloatArray, uniform: FloatArray, xs: Any) -> tuple[FloatArray, IntArray]:
+        """Frame coordinates ``(n, d)`` and frames ``(n,)``."""
+        if isinstance(self.shape, Gaussians):
+            return noise, self.shape.frames_of(uniform)
+        from skerry.flows import programs
+
+        n = len(noise)
+        padded = _pad(noise.astype(np.float32)).T, _pad(uniform.astype(np.float32))
+        y, k = programs.sample(self.shape, *padded, None if xs is None else _pad(xs).T)
+        return np.asarray(y, np.float64).T[:n], np.asarray(k)[:n]
+
+    def _log_prob(self, u: FloatArray, xs: Any) -> FloatArray:
+        """The sum over frames; those that can't matter are left out."""
+        y, offset = self.frames.to_frames(u)
+        if not len(u):
+            return np.empty(0)
+        ceilings = self.shape.ceilings(y)
+        if ceilings is None:
+            terms = self._terms(y, np.ones(offset.shape, bool), xs) + offset
+        elif ceilings.exact:
+            terms = ceilings.likely + offset
+        else:
+            most, first = ceilings.most + offset, np.argmax(ceilings.likely + offset, axis=1)
+            chosen = first[:, None] == np.arange(offset.shape[1])
+            terms = self._terms(y, chosen, xs) + offset
+            others = ~chosen & (most > np.max(terms, axis=1, keepdims=True) - NEGLIGIBLE)
+            terms = np.where(others, self._terms(y, others, xs) + offset, terms)
+        return np.asarray(logsumexp(terms, axis=1))
+
+    def _terms(self, y: FloatArray, chosen: BoolArray, xs: Any) -> FloatArray:
+        """The shape's log terms ``(n, K)`` where they are chosen; -inf elsewhere."""
+        from skerry.flows import programs
+
+        assert not isinstance(self.shape, Gaussians)
+        i, at = np.nonzero(chosen)
+        k = at.astype(np.int32)
+        pairs = np.clip(y[i, at], -1e15, 1e15).astype(np.float32)
+        found = np.full(chosen.shape, -np.inf)
+        for part in _chunks(len(k)):
+            x = None if xs is None else _pad(xs[i[part]]).T
+            found_here = programs.log_terms(self.shape, _pad(pairs[part]).T, _pad(k[part]), x)
+            terms = np.asarray(found_here, np.float64)
+            found[i[part], at[part]] = terms[: part.stop - part.start]
+        return found
+
     def _points(self, u: FloatArray) -> FloatArray:
         u = np.asarray(u, np.float64)
         if u.ndim != 2 or u.shape[1] != self.dim:
@@ -134,6 +176,12 @@ class Density:
         return xs
 
 
+def gaussian_mixture(islands: Frames, log_masses: FloatArray) -> Density:
+    """A Gaussian in each frame, with the given masses ``(K,)``; nothing to train."""
+    log_masses = np.asarray(log_masses, np.float64)
+    return Density(islands, Gaussians(log_masses - logsumexp(log_masses)))
+
+
 def _chunks(n: int) -> list[slice]:
     return [slice(i, min(i + CHUNK, n)) for i in range(0, n, CHUNK)]
 
@@ -146,16 +194,3 @@ def _bucket(n: int) -> int:
 def _pad(rows: Any) -> Any:
     size = _bucket(len(rows))
     return np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])
-
-
-@program
-def _log_density(shape: AbstractShape, y: Any, k: Any, offset: Any, x: Any) -> Any:
-    def one(y: Any, k: Any, offset: Any, x: Any) -> Any:
-        return jax.nn.logsumexp(shape.log_terms(y, k, x) + offset)
-
-    return jax.vmap(one, in_axes=(0, 0, 0, None if x is None else 0))(y, k, offset, x)
-
-
-@program
-def _sample(shape: AbstractShape, noise: Any, uniform: Any, x: Any) -> Any:
-    return jax.vmap(shape.sample_one, in_axes=(0, 0, None if x is None else 0))(noise, uniform, x)

@@ -12,14 +12,15 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from skerry._types import BoolArray, FloatArray
+from skerry.flows.components import pick
 from skerry.flows.density import Density
 from skerry.flows.frames import Frames
+from skerry.flows.gaussians import Ceilings
 from skerry.flows.shapes import AbstractShape, choose, log_normal
 
 
@@ -35,47 +36,51 @@ class Funnels(AbstractShape):
     x_dim: int = eqx.field(static=True)
 
     def log_terms(
-        self, y: Float[Array, "J d"], k: Int[Array, " J"], x: Float[Array, " m"] | None
-    ) -> Float[Array, " J"]:
+        self, y: Float[Array, "d n"], k: Int[Array, " n"], x: Float[Array, "m n"] | None
+    ) -> Float[Array, " n"]:
         """See :class:`AbstractShape`."""
         del x
+        log_det, rotation, funnels, curves, skews, tails = self._own(k)
+        own, z = jnp.sum(rotation * y, axis=1), jnp.zeros((0, y.shape[1]))
+        for j in range(len(y)):
+            wide, bent = _follows(z, funnels[j], curves[j])
+            new, log_slope = unwarped((own[j] + bent) * jnp.exp(-wide), skews[j], tails[j])
+            z = jnp.concatenate([z, new[None]])
+            log_det += log_slope - wide
+        return log_det + log_normal(z)
 
-        def term(y: Array, k: Array) -> Array:
-            own, g = self.rotations[k] @ y, jnp.zeros_like(y)
+    def ceilings(self, y: FloatArray) -> Ceilings | None:
+        """See :class:`AbstractShape`."""
+        del y
+        return None
 
-            def straighten(g: Array, j: Array) -> tuple[Array, tuple[Array, Array]]:
-                wide, bent = self._follows(g, k, j)
-                z, log_slope = unwarped(
-                    (own[j] + bent) * jnp.exp(-wide), self.skews[k, j], self.tails[k, j]
-                )
-                return g.at[j].set(seen(z)), (z, log_slope - wide)
-
-            _, (z, log_slopes) = jax.lax.scan(straighten, g, jnp.arange(len(y)))
-            return self.log_masses[k] + jnp.sum(log_slopes) + log_normal(z)
-
-        return jax.vmap(term)(y, k)
-
-    def sample_one(
+    def sample(
         self,
-        noise: Float[Array, " d"],
-        uniform: Float[Array, ""],
-        x: Float[Array, " m"] | None,
-    ) -> tuple[Float[Array, " d"], Int[Array, ""]]:
+        noise: Float[Array, "d n"],
+        uniform: Float[Array, " n"],
+        x: Float[Array, "m n"] | None,
+    ) -> tuple[Float[Array, "d n"], Int[Array, " n"]]:
         """See :class:`AbstractShape`."""
         del x
-        k = choose(self.log_masses, uniform)
-        g, warps = seen(noise), (self.skews[k], self.tails[k])
-        wide, bent = jax.vmap(lambda j: self._follows(g, k, j))(jnp.arange(len(noise)))
-        return self.rotations[k].T @ (warped(noise, *warps) * jnp.exp(wide) - bent), k
+        k = choose(self.log_masses[:, None], uniform)
+        _, rotation, funnels, curves, skews, tails = self._own(k)
+        follows = [_follows(noise[:j], funnels[j], curves[j]) for j in range(len(noise))]
+        wide, bent = (jnp.stack(parts) for parts in zip(*follows, strict=True))
+        moved = warped(noise, skews, tails) * jnp.exp(wide) - bent
+        return jnp.sum(rotation * moved[:, None], axis=0), k
 
-    def _follows(self, g: Array, k: Array, j: Array) -> tuple[Array, Array]:
-        """How wide coordinate j is, as a logarithm, and how far it is moved."""
-        return self.funnels[k, j] @ g, self.curves[k, j] @ (g**2 - 1.0)
+    def _own(self, k: Array) -> tuple[Array, ...]:
+        rows = (
+            self.log_masses, self.rotations, self.funnels, self.curves, self.skews, self.tails,
+        )  # fmt: skip
+        return tuple(pick([row[..., None] for row in rows], k))
 
 
-def seen(z: Any) -> Any:
-    """What a coordinate is to those after it: itself, and never beyond 2."""
-    return z / jnp.sqrt(1.0 + 0.25 * z**2)
+def _follows(z: Array, funnel: Array, curve: Array) -> tuple[Array, Array]:
+    """How wide a coordinate is, as a logarithm, and how far it is moved, by those before it."""
+    j = len(z)
+    g = z / jnp.sqrt(1.0 + 0.25 * z**2)
+    return jnp.sum(g * funnel[:j], axis=0), jnp.sum((g**2 - 1.0) * curve[:j], axis=0)
 
 
 def unwarped(y: Any, skew: Any, tail: Any) -> tuple[Any, Any]:

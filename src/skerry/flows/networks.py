@@ -26,12 +26,25 @@ class Network(eqx.Module):
     weights: list[Array]
     biases: list[Array]
 
-    def __call__(self, inputs: Float[Array, " in"]) -> Float[Array, " out"]:
-        """The output for ONE input vector."""
-        h = inputs
+    def __call__(self, inputs: Float[Array, "m ..."]) -> Float[Array, "p ..."]:
+        """The output for one input vector, or for n of them along the last axis."""
+        h, points = inputs, (1,) * (inputs.ndim - 1)
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            h = jax.nn.silu(weight @ h + bias)
-        return self.weights[-1] @ h + self.biases[-1]
+            h = silu(weight @ h + bias.reshape(-1, *points))
+        return self.weights[-1] @ h + self.biases[-1].reshape(-1, *points)
+
+
+@jax.custom_jvp
+def silu(v: Array) -> Array:
+    """``v / (1 + exp(-v))``; its derivative reuses the one transcendental of its value."""
+    return 0.5 * v * (1.0 + jnp.tanh(0.5 * v))
+
+
+@silu.defjvp
+def _silu_jvp(values: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (v,), (tangent,) = values, tangents
+    share = 0.5 * (1.0 + jnp.tanh(0.5 * v))
+    return v * share, (share + v * share * (1.0 - share)) * tangent
 
 
 def network(sizes: Sequence[int], seed: Seed, stack: tuple[int, ...] = ()) -> Network:

@@ -1,4 +1,4 @@
-r"""Two densities over framed points, both maths for ONE point.
+r"""Two densities over framed points, feature first: points along the last axis.
 
 * :class:`Flow` — one flow over a Gaussian-mixture base (one component: the unimodal base):
   :math:`q(y) = |\det \partial f/\partial y| \sum_k \pi_k N(f(y); a_k, A_k)` (the paper's form;
@@ -7,8 +7,10 @@ r"""Two densities over framed points, both maths for ONE point.
   :math:`q(u) = \sum_k \pi_k q_k(y_k)\,|\det \partial y_k/\partial u|` with :math:`q_k` a
   component's own Gaussian seen through couplings that are shared by all components and told k.
 
-Both may depend on a context x. A shape gives the log density of a *term*: frame k's coordinates in,
-``log(weight_k q_k)`` out. :class:`skerry.flows.density.Density` adds the frames and the sum.
+Both may depend on a context x. A shape gives the log density of *terms*: frame k's coordinates in,
+``log(weight_k q_k)`` out, for n points at once: long rows of points keep a core's vector units
+busy, where a network and a spline for one point at a time, batched by JAX, do not.
+:class:`skerry.flows.density.Density` adds the frames and the sum.
 """
 
 from __future__ import annotations
@@ -18,10 +20,15 @@ from abc import abstractmethod
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
-from skerry.flows.components import Components, colour, standardize
+from skerry._types import FloatArray
+from skerry.flows.components import Components, colour, pick, standardize
 from skerry.flows.couplings import Couplings
+from skerry.flows.gaussians import Ceilings
+
+SPIKE = 8.0  # nats, a coordinate; see FlowMixture.ceilings
 
 
 class AbstractShape(eqx.Module):
@@ -32,20 +39,24 @@ class AbstractShape(eqx.Module):
     @abstractmethod
     def log_terms(
         self,
-        y: Float[Array, "J d"],
-        k: Int[Array, " J"],
-        x: Float[Array, " m"] | None,
-    ) -> Float[Array, " J"]:
-        """``log(weight_k q_k(y))`` of one point seen from J frames."""
+        y: Float[Array, "d n"],
+        k: Int[Array, " n"],
+        x: Float[Array, "m n"] | None,
+    ) -> Float[Array, " n"]:
+        """``log(weight_k q_k(y))`` of n points, each seen from one frame."""
 
     @abstractmethod
-    def sample_one(
+    def ceilings(self, y: FloatArray) -> Ceilings | None:
+        """What the terms of points ``(n, K, d)`` can't exceed, in float64; None: not known."""
+
+    @abstractmethod
+    def sample(
         self,
-        noise: Float[Array, " d"],
-        uniform: Float[Array, ""],
-        x: Float[Array, " m"] | None,
-    ) -> tuple[Float[Array, " d"], Int[Array, ""]]:
-        """One draw, from normal noise and a uniform number: frame coordinates, and the frame."""
+        noise: Float[Array, "d n"],
+        uniform: Float[Array, " n"],
+        x: Float[Array, "m n"] | None,
+    ) -> tuple[Float[Array, "d n"], Int[Array, " n"]]:
+        """Draws, from normal noise and uniform numbers: frame coordinates, and the frames."""
 
 
 class Flow(AbstractShape):
@@ -64,35 +75,38 @@ class Flow(AbstractShape):
     x_dim: int = eqx.field(static=True)
 
     def log_terms(
-        self, y: Float[Array, "J d"], k: Int[Array, " J"], x: Float[Array, " m"] | None
-    ) -> Float[Array, " J"]:
-        """See :class:`AbstractShape`; J is 1: there is one frame."""
+        self, y: Float[Array, "d n"], k: Int[Array, " n"], x: Float[Array, "m n"] | None
+    ) -> Float[Array, " n"]:
+        """See :class:`AbstractShape`; there is one frame."""
         del k
-        z, log_det = self.couplings.to_base(y[0], _context(x))
+        z, log_det = self.couplings.to_base(y, _context(x, y.shape[1]))
         values = self.base.at(x)
+        whiteners, means = jax.lax.stop_gradient((self.anchor_whiteners, self.anchor_means))
+        away = z - means[..., None]
+        standard = jnp.sum(whiteners[..., None] * away[:, None], axis=2)
+        standard, inner = standardize(values, standard)
+        outer = jnp.sum(jnp.log(jnp.diagonal(whiteners, axis1=1, axis2=2)), axis=1)
+        terms = values.logits + inner + outer[:, None] + log_normal(standard)
+        return log_det + jax.nn.logsumexp(terms, axis=0)
 
-        def component(k: Array) -> Array:
-            whitener = jax.lax.stop_gradient(self.anchor_whiteners[k])
-            standard = whitener @ (z - jax.lax.stop_gradient(self.anchor_means[k]))
-            standard, inner = standardize(values, k, standard)
-            outer = jnp.sum(jnp.log(jnp.diagonal(whitener)))
-            return values.logits[k] + inner + outer + log_normal(standard)
+    def ceilings(self, y: FloatArray) -> Ceilings | None:
+        """See :class:`AbstractShape`; there is one term."""
+        del y
+        return None
 
-        terms = jax.vmap(component)(jnp.arange(self.base.n_components))
-        return (log_det + jax.nn.logsumexp(terms))[None]
-
-    def sample_one(
+    def sample(
         self,
-        noise: Float[Array, " d"],
-        uniform: Float[Array, ""],
-        x: Float[Array, " m"] | None,
-    ) -> tuple[Float[Array, " d"], Int[Array, ""]]:
+        noise: Float[Array, "d n"],
+        uniform: Float[Array, " n"],
+        x: Float[Array, "m n"] | None,
+    ) -> tuple[Float[Array, "d n"], Int[Array, " n"]]:
         """See :class:`AbstractShape`."""
         values = self.base.at(x)
         k = choose(values.logits, uniform)
-        inner = colour(values, k, noise)
-        z = self.anchor_means[k] + self.anchor_cholesky[k] @ inner
-        return self.couplings.from_base(z, _context(x)), jnp.zeros((), jnp.int32)
+        inner = colour(pick(values, k), noise)
+        mean, factor = pick((self.anchor_means[..., None], self.anchor_cholesky[..., None]), k)
+        z = mean + jnp.sum(factor * inner, axis=1)
+        return self.couplings.from_base(z, _context(x, len(k))), jnp.zeros_like(k)
 
 
 class FlowMixture(AbstractShape):
@@ -104,45 +118,60 @@ class FlowMixture(AbstractShape):
     x_dim: int = eqx.field(static=True)
 
     def log_terms(
-        self, y: Float[Array, "J d"], k: Int[Array, " J"], x: Float[Array, " m"] | None
-    ) -> Float[Array, " J"]:
+        self, y: Float[Array, "d n"], k: Int[Array, " n"], x: Float[Array, "m n"] | None
+    ) -> Float[Array, " n"]:
         """See :class:`AbstractShape`."""
-        values = self.islands.at(x)
+        values = pick(self.islands.at(x), k)
+        inner, log_det = standardize(values, y)
+        z, log_det_couplings = self.couplings.to_base(inner, self._told(k, x))
+        return values.logits + log_det + log_det_couplings + log_normal(z)
 
-        def term(y: Array, k: Array) -> Array:
-            inner, log_det = standardize(values, k, y)
-            z, log_det_couplings = self.couplings.to_base(inner, self._told(k, x))
-            return values.logits[k] + log_det + log_det_couplings + log_normal(z)
+    def ceilings(self, y: FloatArray) -> Ceilings | None:
+        """See :class:`AbstractShape`.
 
-        return jax.vmap(term)(y, k)
+        Splines are the identity beyond their bound: a coordinate out there is normal whatever they
+        do. One within may be anywhere, its density up to e^8 times a unit normal's largest.
+        """
+        settings = self.couplings.settings
+        if self.x_dim or (settings.layers and settings.kind != "spline"):
+            return None
+        inner, constant = self.islands.plain(y)
+        square = inner**2
+        likely = constant - 0.5 * np.sum(square, axis=-1)
+        if settings.layers == 0:
+            return Ceilings(likely, likely, exact=True)
+        inside = np.abs(inner) <= settings.bound
+        most = np.where(inside, SPIKE, -0.5 * square)
+        return Ceilings(constant + np.sum(most, axis=-1), likely, exact=False)
 
-    def sample_one(
+    def sample(
         self,
-        noise: Float[Array, " d"],
-        uniform: Float[Array, ""],
-        x: Float[Array, " m"] | None,
-    ) -> tuple[Float[Array, " d"], Int[Array, ""]]:
+        noise: Float[Array, "d n"],
+        uniform: Float[Array, " n"],
+        x: Float[Array, "m n"] | None,
+    ) -> tuple[Float[Array, "d n"], Int[Array, " n"]]:
         """See :class:`AbstractShape`."""
         values = self.islands.at(x)
         k = choose(values.logits, uniform)
         inner = self.couplings.from_base(noise, self._told(k, x))
-        return colour(values, k, inner), k
+        return colour(pick(values, k), inner), k
 
     def _told(self, k: Array, x: Array | None) -> Array:
-        return jnp.concatenate([jax.lax.stop_gradient(self.labels[k]), _context(x)])
+        own = pick(jax.lax.stop_gradient(self.labels)[..., None], k)
+        return jnp.concatenate([own, _context(x, len(k))])
 
 
-def choose(log_weights: Float[Array, " K"], uniform: Float[Array, ""]) -> Int[Array, ""]:
-    """The index that a uniform number picks, in proportion to the weights."""
-    edges = jnp.cumsum(jnp.exp(log_weights))
-    below = jnp.sum(edges < uniform * edges[-1]).astype(jnp.int32)
+def choose(log_weights: Float[Array, "K n"], uniform: Float[Array, " n"]) -> Int[Array, " n"]:
+    """The indices that uniform numbers pick, in proportion to the weights."""
+    edges = jnp.cumsum(jnp.exp(log_weights), axis=0)
+    below = jnp.sum(edges < uniform * edges[-1], axis=0).astype(jnp.int32)
     return jnp.minimum(below, log_weights.shape[0] - 1)
 
 
-def log_normal(z: Float[Array, " d"]) -> Float[Array, ""]:
-    """The standard normal's log density of one point."""
-    return -0.5 * jnp.sum(z**2) - 0.5 * z.shape[0] * jnp.log(2 * jnp.pi)
+def log_normal(z: Float[Array, "*K d n"]) -> Float[Array, "*K n"]:
+    """The standard normal's log density."""
+    return -0.5 * jnp.sum(z**2, axis=-2) - 0.5 * z.shape[-2] * jnp.log(2 * jnp.pi)
 
 
-def _context(x: Float[Array, " m"] | None) -> Float[Array, " m"]:
-    return jnp.zeros((0,)) if x is None else x
+def _context(x: Float[Array, "m n"] | None, n: int) -> Float[Array, "m n"]:
+    return jnp.zeros((0, n)) if x is None else x

@@ -37,7 +37,6 @@ from skerry.posterior import (
 from skerry.priors import Prior
 from skerry.progress import Progress
 from skerry.training import Epoch, Fitted, Rows
-from skerry.training import fit as train
 
 MIN_POINTS = 10
 LIGHTEST = 1e-6  # a peak with less of the mass is no mode
@@ -229,10 +228,11 @@ def fit_density(
 ) -> tuple[flows.Density | None, Fitted | None]:
     """The density and its training; None where too few points carry weight to train on."""
     if options.density == "islands":
-        plain = flows.CouplingSettings(layers=0)
-        return flows.flow_mixture(islands.frames, islands.log_masses, seed, settings=plain), None
+        return flows.gaussian_mixture(islands.frames, islands.log_masses), None
     if np.sum(log_w > -60) < MIN_POINTS:
         return None, None
+    from skerry.training import fit as train
+
     build = getattr(flows, options.density)
     extra = {"frozen": options.frozen} if options.density == "mixture_base" else {}
     start = build(

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from os import PathLike
 from typing import Any
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from skerry._saving import read_arrays, write_arrays
-from skerry._seeds import Seed
 from skerry.errors import InputError
-from skerry.flows import (
-    AbstractShape,
-    CouplingSettings,
-    Density,
-    Flow,
-    Frames,
-    Funnels,
-    flow_mixture,
-    funnel_mixture,
-    mixture_base,
-)
-from skerry.flows.bends import from_arrays as bends_from_arrays
-from skerry.flows.bends import to_arrays as bends_to_arrays
 from skerry.modes import Islands, Topology
+from skerry.posterior._density_file import density_from, density_leaves, density_spec
 from skerry.posterior._flow import PosteriorFlow
+from skerry.posterior._frames_file import frames_arrays, frames_from
 from skerry.posterior._history import Failed
 from skerry.posterior._history_file import history_spec, rounds_of, search_of, training_of
 from skerry.posterior._posterior import Mode, Posterior
@@ -39,7 +23,6 @@ from skerry.priors import Prior
 
 FORMAT = "skerry posterior 1"
 SCALARS = ("log_evidence", "log_evidence_error", "n_effective", "n_calls", "n_failed", "khat")
-FRAME_ARRAYS = ("means", "cholesky", "turns", "periodic")
 ARRAYS = ("samples", "log_weights", "log_likelihood", "labels")
 MODE_SCALARS = ("mass", "mass_error", "log_evidence", "log_evidence_error", "n_samples")
 
@@ -68,13 +51,13 @@ def save(posterior: Posterior, path: str | PathLike[str]) -> None:
             arrays[f"topology.{name}"] = getattr(p.topology, name)
     if p.islands is not None:
         spec["islands"] = p.islands.n_islands
-        arrays |= _frames_arrays("islands", p.islands.frames)
+        arrays |= frames_arrays("islands", p.islands.frames)
         arrays["islands.log_masses"] = p.islands.log_masses
     if p.flow is not None:
         spec["prior"] = prior_to_spec(p.flow.prior)
-        spec["density"] = _density_spec(p.flow.density)
-        arrays |= _frames_arrays("frames", p.flow.density.frames)
-        leaves = jax.tree.leaves(eqx.filter(p.flow.density.shape, eqx.is_array))
+        spec["density"] = density_spec(p.flow.density)
+        arrays |= frames_arrays("frames", p.flow.density.frames)
+        leaves = density_leaves(p.flow.density)
         arrays |= {f"leaf{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
     write_arrays(path, spec, arrays)
 
@@ -161,9 +144,9 @@ def _posterior(spec: dict[str, Any], arrays: dict[str, Any], prior: Prior | None
         parts = {n: arrays[f"topology.{n}"] for n in ("peaks", "heights", "births", "deaths")}
         topology = Topology(**parts, threshold=spec["threshold"])
     if "islands" in spec:
-        islands = Islands(_frames("islands", arrays), arrays["islands.log_masses"])
+        islands = Islands(frames_from("islands", arrays), arrays["islands.log_masses"])
     if prior is not None and "density" in spec:
-        flow = PosteriorFlow(prior, _density(spec["density"], arrays))
+        flow = PosteriorFlow(prior, density_from(spec["density"], arrays))
     failed = None
     if "failed" in spec:
         failed = Failed(arrays["failed.theta"], tuple(map(str, spec["failed"])))
@@ -182,79 +165,3 @@ def _posterior(spec: dict[str, Any], arrays: dict[str, Any], prior: Prior | None
         **{name: arrays[name] for name in ARRAYS},
         **scalars,
     )
-
-
-def _frames_arrays(prefix: str, frames: Frames) -> dict[str, Any]:
-    bends = {f"{prefix}.bends.{name}": a for name, a in bends_to_arrays(frames.bends).items()}
-    return {f"{prefix}.{name}": getattr(frames, name) for name in FRAME_ARRAYS} | bends
-
-
-def _frames(prefix: str, arrays: dict[str, Any]) -> Frames:
-    parts = {name: arrays[f"{prefix}.{name}"] for name in FRAME_ARRAYS}
-    start = f"{prefix}.bends."
-    bends = {name.removeprefix(start): a for name, a in arrays.items() if name.startswith(start)}
-    return Frames(**parts, bends=bends_from_arrays(bends, len(parts["means"])))
-
-
-def _density_spec(density: Density) -> dict[str, Any]:
-    shape: Any = density.shape
-    if isinstance(shape, Funnels):
-        return {"form": "funnels", "n_components": len(shape.log_masses)}
-    one = isinstance(shape, Flow)
-    return {
-        "form": "mixture_base" if one else "flow_mixture",
-        "couplings": asdict(shape.couplings.settings),
-        "x_dim": shape.x_dim,
-        "n_components": (shape.base if one else shape.islands).n_components,
-        "frozen": shape.base.frozen if one else False,
-    }
-
-
-def _refuse_giants(
-    settings: CouplingSettings, K: int, x_dim: int, told: bool, arrays: dict[str, Any]
-) -> None:
-    """Build no network larger than the arrays that a file holds."""
-    leaves = [array.size for name, array in arrays.items() if name.startswith("leaf")]
-    bins = settings.bins if settings.kind == "spline" else 1
-    context = K if told else 1
-    layer = max(settings.width * settings.depth, settings.width * context, bins)
-    if max(settings.layers * layer, K, x_dim) > sum(leaves) or settings.depth > len(leaves):
-        raise ValueError("its settings and arrays do not fit together")
-
-
-def _density(spec: dict[str, Any], arrays: dict[str, Any]) -> Density:
-    """A fresh density of the same form, its arrays replaced by the stored ones."""
-    frames, K = _frames("frames", arrays), int(spec["n_components"])
-    if spec["form"] == "funnels":
-        if frames.n_frames != K:
-            raise ValueError("its components and frames do not fit together")
-        row, square = np.zeros((K, frames.dim)), np.zeros((K, frames.dim, frames.dim))
-        parts = row, square + np.eye(frames.dim), square, square, row, row
-        fresh = funnel_mixture(np.zeros(K), *parts, frames.periodic)
-        if "leaf5" not in arrays:  # an older file: components that aren't warped
-            arrays = {"leaf4": row.astype(np.float32), "leaf5": row.astype(np.float32)} | arrays
-        return Density(frames, _restored(fresh.shape, arrays))
-    settings = CouplingSettings(**spec["couplings"])
-    _refuse_giants(settings, K, int(spec["x_dim"]), spec["form"] == "flow_mixture", arrays)
-    options: dict[str, Any] = {"settings": settings, "x_dim": int(spec["x_dim"])}
-    if spec["form"] == "flow_mixture":
-        fresh = flow_mixture(frames, np.zeros(K), Seed((0,)), **options)
-    else:
-        d = frames.dim
-        blank = Frames(
-            np.zeros((K, d)), np.tile(np.eye(d), (K, 1, 1)), np.zeros((K, d)), frames.periodic
-        )
-        fresh = mixture_base(blank, np.zeros(K), Seed((0,)), frozen=bool(spec["frozen"]), **options)
-    return Density(frames, _restored(fresh.shape, arrays))
-
-
-def _restored(fresh: AbstractShape, arrays: dict[str, Any]) -> AbstractShape:
-    """The same shape with the stored arrays."""
-    dynamic, static = eqx.partition(fresh, eqx.is_array)
-    leaves, structure = jax.tree.flatten(dynamic)
-    found = [arrays[f"leaf{i}"] for i in range(len(leaves))]
-    for leaf, own in zip(found, leaves, strict=True):
-        if leaf.shape != own.shape or leaf.dtype != own.dtype:
-            raise ValueError(f"an array of shape {own.shape} has shape {leaf.shape}")
-    restored = jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in found])
-    return eqx.combine(restored, static)

@@ -32,7 +32,8 @@ class Observation(Enum):
 class Plain:
     """A Python function, called on all points or point by point.
 
-    With ``scoped`` it runs in JAX's double precision, in case it uses JAX inside.
+    With ``scoped`` it runs in JAX's double precision, in case it uses JAX inside; a function that
+    imports JAX itself is called once more, the first time.
     """
 
     function: UserFunction
@@ -41,10 +42,13 @@ class Plain:
 
     def __call__(self, theta: FloatArray, *args: Any) -> Any:
         """``(n, d)`` to whatever the function gives for n points."""
-        if not self.scoped:
-            return self._run(theta, *args)
-        with double_precision():
-            return self._run(theta, *args)
+        if self.scoped and "jax" in sys.modules:
+            with double_precision():
+                return self._run(theta, *args)
+        found = self._run(theta, *args)
+        if self.scoped and "jax" in sys.modules:  # it was imported inside, in single precision
+            return self(theta, *args)
+        return found
 
     def _run(self, theta: FloatArray, *args: Any) -> Any:
         if self.one_point:

@@ -1,22 +1,10 @@
-r"""Weighted maximum likelihood: densities fitted to weighted points.
-
-The objective is :math:`-\sum_i \bar w_i \log q(u_i|x_i)` with self-normalised weights, whose
-minimiser minimises :math:`KL(p\|q)` (arXiv:2512.04954; equation :eq:`objective` of the method).
-Each epoch draws its minibatches in
-proportion to the weights (systematic resampling), so that a step's loss is a plain mean: its scale
-depends neither on N nor on the weights' scale, a few heavy weights don't make noisy gradients, and
-shapes stay the same whatever N, so that nothing is compiled again. A part of the points is held
-out; the parameters kept are those with the best held-out weighted log likelihood, those of the
-start included, so that training never ends worse (there) than it began. Points are asked for an
-epoch at a time, so that they may be on disk.
-"""
+"""The training loop; see :mod:`skerry.training`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -26,88 +14,16 @@ import numpy as np
 from skerry import weights
 from skerry._compilation import program
 from skerry._descent import Pace, State, descend, fresh, pace
+from skerry._devices import spread
 from skerry._seeds import Seed
 from skerry._types import FloatArray, IntArray
 from skerry.errors import InputError
 from skerry.flows import AbstractShape, Density
+from skerry.training._settings import Epoch, Fitted, Progress, Rows, Training
 
 HELD_OUT_CHUNK = 2048
 MOST_HELD_OUT = 50_000
 PROBE = 5000
-
-
-@dataclass(frozen=True)
-class Training:
-    """How long and how fast.
-
-    Attributes:
-        max_epochs: epochs at most; the learning rate falls to 0 over them (a cosine).
-        steps: steps an epoch (one ``lax.scan``).
-        batch: points a step.
-        learning_rate: its peak, after the first epoch's linear warm-up.
-        patience: epochs without a better held-out likelihood before it stops.
-        held_out: the share of points held out (50,000 at most).
-        clip: the largest norm of a step's gradient.
-    """
-
-    max_epochs: int = 30
-    steps: int = 50
-    batch: int = 512
-    learning_rate: float = 2e-3
-    patience: int = 8
-    held_out: float = 0.15
-    clip: float = 5.0
-
-    def __post_init__(self) -> None:
-        counts = (self.max_epochs, self.steps, self.batch, self.patience)
-        if not all(isinstance(count, (int, np.integer)) and count >= 1 for count in counts):
-            raise InputError(f"Expected max_epochs, steps, batch, patience, ints >= 1; got {self}.")
-        if not (0 < self.held_out < 1 and self.learning_rate > 0 and self.clip > 0):
-            raise InputError(
-                f"Expected 0 < held_out < 1, learning_rate > 0 and clip > 0; got {self}."
-            )
-
-
-class Epoch(NamedTuple):
-    """One line of the history: mean training loss and held-out weighted negative log density."""
-
-    loss: float
-    held_out: float
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A trained density and how it came about.
-
-    Attributes:
-        density: with the best held-out likelihood.
-        epochs: the history; the first entry is the start, before any step.
-        best: the index in ``epochs`` of the parameters kept.
-        ess_train: effective number of the points trained on.
-        ess_held_out: effective number of the points held out: how much ``held_out`` means.
-    """
-
-    density: Density
-    epochs: tuple[Epoch, ...]
-    best: int
-    ess_train: float
-    ess_held_out: float
-
-    @property
-    def held_out(self) -> float:
-        """The held-out weighted negative log density of the density kept."""
-        return self.epochs[self.best].held_out
-
-
-Progress: TypeAlias = Callable[[int, int, Epoch], None]
-
-
-class Rows(Protocol):
-    """Points that are read when asked for; an array is one."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: Any, /) -> FloatArray: ...
 
 
 class _Data(NamedTuple):
@@ -199,7 +115,7 @@ def fit(
         )
         data, shift = source.take(train[order])
         batches = jax.tree.map(
-            lambda a: a.reshape(settings.steps, settings.batch, *a.shape[1:]), data
+            lambda a: spread(a.reshape(settings.steps, settings.batch, *a.shape[1:]), 1), data
         )
         state, losses = _epoch(state, static, batches, rhythm)
         loss = float(np.mean(losses)) - float(np.mean(shift))
@@ -254,7 +170,8 @@ def _evaluator(data: _Data, shift: FloatArray, log_w: FloatArray) -> Callable[[A
         rows = np.arange(start, start + HELD_OUT_CHUNK)
         inside = rows < len(shares)
         rows = np.minimum(rows, len(shares) - 1)
-        pieces.append((data.take(rows), np.where(inside, shares[rows], 0.0).astype(np.float32)))
+        piece = data.take(rows), np.where(inside, shares[rows], 0.0).astype(np.float32)
+        pieces.append(jax.tree.map(lambda a: spread(a, 0), piece))
     constant = float(shares @ shift)
 
     def evaluate(params: Any, static: Any) -> float:
@@ -264,13 +181,13 @@ def _evaluator(data: _Data, shift: FloatArray, log_w: FloatArray) -> Callable[[A
     return evaluate
 
 
-def _negative_log_density(shape: AbstractShape, y: Any, k: Any, offset: Any, x: Any) -> Any:
-    return -jax.nn.logsumexp(shape.log_terms(y, k, x) + offset)
-
-
 def _losses(params: Any, static: Any, data: _Data) -> Any:
-    one = partial(_negative_log_density, eqx.combine(params, static))
-    return jax.vmap(one, in_axes=(0, 0, 0, None if data.x is None else 0))(*data)
+    """Negative log densities, ``(n,)``: all pairs of point and frame at once."""
+    shape: AbstractShape = eqx.combine(params, static)
+    n, frames, d = data.y.shape
+    x = None if data.x is None else jnp.repeat(data.x, frames, axis=0).T
+    terms = shape.log_terms(data.y.reshape(-1, d).T, data.k.reshape(-1), x)
+    return -jax.nn.logsumexp(terms.reshape(n, frames) + data.offset, axis=1)
 
 
 @program
