@@ -82,6 +82,7 @@ class Skerry:
         import skerry
         from skerry.amortization import TRAINING, Pools
 
+        self.failures = {k: v for k, v in options.settings.items() if k == "failures"}
         kept = options.keep and options.keep / f"{task.name}_{budget}_{seed}.npz"
         if options.reuse:
             self.estimator = skerry.load(kept, problem=problem(task, options.forward))
@@ -117,7 +118,7 @@ class Skerry:
         return {"accuracy": 0.5 + 0.25 * float(np.mean(np.abs(w - 1))), "share": 1 / np.mean(w**2)}
 
     def refined(self, x, n, seed, n_effective):
-        found = self.estimator.posterior(x, n_effective=n_effective, seed=seed)
+        found = self.estimator.posterior(x, n_effective=n_effective, seed=seed, **self.failures)
         about = {
             "n_effective": float(found.n_effective),
             "n_calls": int(found.n_calls),

@@ -114,9 +114,8 @@ def in_the_browser(count):
         url, server = stack.enter_context(served())
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         with opened(url, Path(folder)) as tab:
-            verdict = MODEL.format("verdict")
-            tab.until(f"window.Bokeh && Bokeh.documents.length > 0 && !!{verdict}", 60)
-            tab.until(f"/Refined: /.test({verdict}.text)", 60)
+            tab.until("window.Bokeh && Bokeh.documents.length > 0", 60)
+            tab.until("/Refined: /.test(document.getElementById('verdict').textContent)", 60)
             for name, pause in (("warm-up", 50), ("alone", 50), ("while refining", 450)):
                 ticked = "0, 2" if name == "while refining" else "0"
                 tab.evaluate(f"{MODEL.format('ticks')}.active = [{ticked}]")

@@ -70,15 +70,16 @@ def estimator(with_problem=True, names=NAMES):
     blank = Standard(jnp.zeros(2), jnp.ones(2))
     plain = build(None, (2,), as_seed(0))
     network = conditional(blank, plain, (2,), 2, as_seed(0), **SIZES)
-    # outputs: two logits, two places, two widths, in this order
-    constant = np.array([0, 0, -PLACE, 0, PLACE, 0, *[np.log(WIDTH)] * 4, 0, 0], np.float32)
+    # outputs: two logits, two places, two widths, no skews, no tails, no ties, in this order
+    warps = [0.0] * 4 + [-100.0] * 4
+    constant = [0, 0, -PLACE, 0, PLACE, 0, *[np.log(WIDTH)] * 4, *warps, 0, 0]
     straight = np.zeros(network.head.straight.shape, np.float32)
     straight[0, 0], straight[1, 0] = -1.0, 1.0  # logits: -x0 and x0
     straight[3, 1], straight[5, 1] = 0.5, 0.5  # places of b
     network = eqx.tree_at(
         lambda n: (n.head.constant, n.head.straight),
         network,
-        (jnp.asarray(constant), jnp.asarray(straight)),
+        (jnp.asarray(constant, jnp.float32), jnp.asarray(straight)),
     )
     return Estimator(
         prior=prior,

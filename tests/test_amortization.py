@@ -88,6 +88,28 @@ def test_a_mixture_is_one_density_in_all_its_forms(bent):
     np.testing.assert_allclose(back[which, np.arange(100)], z, atol=1e-9)
 
 
+def test_one_warped_component_takes_a_posterior_beside_a_bound():
+    """Theta ~ U(-1, 1), x = theta + N(0, 0.1) seen at 0.9: on u leaning, with heavier tails."""
+    u = np.linspace(-7, 7, 5001)
+    density = st.norm.pdf(2 * st.norm.cdf(u) - 1, 0.9, 0.1**0.5) * st.norm.pdf(u)
+    density /= density.sum() * (u[1] - u[0])
+
+    def divergence(mixture):
+        log_q = mixture.log_prob(u[None, :, None])[0]
+        gap = np.log(np.where(density > 0, density, 1.0)) - log_q
+        return np.sum(density * gap) * (u[1] - u[0])
+
+    def one(mean, log_scale, **warps):
+        whitener = np.full((1, 1, 1, 1), np.exp(-log_scale))
+        return Mixtures(np.zeros((1, 1)), np.full((1, 1, 1), mean), whitener, **warps)
+
+    mean = np.sum(density * u) * (u[1] - u[0])
+    deviation = np.sqrt(np.sum(density * (u - mean) ** 2) * (u[1] - u[0]))
+    assert divergence(one(mean, np.log(deviation))) > 0.03
+    warps = {"skews": np.full((1, 1, 1), 0.32), "tails": np.full((1, 1, 1), 0.02)}
+    assert divergence(one(0.96, -0.62, **warps)) < 0.001
+
+
 def moments_z(u, x):
     """z-scores of particles' standardised means, squares and products: one particle each."""
     z = (u - SHRINK * x) / DEVIATION
@@ -239,9 +261,10 @@ def lively(dim, bent):
     return eqx.tree_at(lambda n: (n.head.last, n.head.straight), network, new)
 
 
-def test_a_bent_mixture_is_a_density_of_its_own_and_survives_a_file(tmp_path):
+@pytest.mark.parametrize("bent", [False, True])
+def test_a_mixture_is_a_density_of_its_own_and_survives_a_file(tmp_path, bent):
     prior = skerry.Prior({name: st.norm(0, 1) for name in "abc"})
-    trained = replace(estimator(), network=lively(3, True), prior=prior)
+    trained = replace(estimator(), network=lively(3, bent), prior=prior)
     x = [0.5, -0.5]
     p = trained.posterior(x)
     theta = p.samples[:300]
@@ -254,6 +277,20 @@ def test_a_bent_mixture_is_a_density_of_its_own_and_survives_a_file(tmp_path):
     p.save(tmp_path / "p.npz")
     again = skerry.load(tmp_path / "p.npz")
     np.testing.assert_array_equal(again.log_prob(theta), p.log_prob(theta))
+    with np.load(tmp_path / "p.npz") as file:
+        older = {name: array for name, array in file.items() if name not in ("leaf4", "leaf5")}
+    np.savez(tmp_path / "older.npz", **older)
+    shape = p.flow.density.shape
+    assert shape.tails.min() > 0
+    straight = replace(p.flow.density, shape=unwarped(shape))
+    u = prior.to_u(theta)
+    found = skerry.load(tmp_path / "older.npz").flow.density
+    np.testing.assert_array_equal(found.log_prob(u), straight.log_prob(u))
+
+
+def unwarped(shape):
+    none = jnp.zeros_like(shape.skews)
+    return eqx.tree_at(lambda s: (s.skews, s.tails), shape, (none, none))
 
 
 @pytest.mark.statistical
@@ -464,6 +501,21 @@ def test_a_set_embedding_ignores_the_order_of_items():
     turned = x.reshape(5, 2)[[3, 1, 4, 0, 2]].ravel()
     theta = PRIOR.sample(20, 1)
     np.testing.assert_allclose(e.log_prob(theta, x), e.log_prob(theta, turned), atol=1e-4)
+
+
+def test_a_set_embedding_hands_on_exact_moments_of_items_however_far_out():
+    x = np.random.default_rng(0).standard_normal((300, 5, 2)) * [1.0, 20.0]
+    x[0, 2], setting = [30.0, -900.0], embeddings.Set(2, features=3, width=4, depth=1)
+    scale = embeddings.standard(x, setting)
+    module = embeddings.build(setting, (5, 2), as_seed(0))
+    found = np.asarray(module(scale(jnp.asarray(x[0], jnp.float32))))
+    items = (x[0] - np.asarray(scale.centre)) / np.asarray(scale.spread)
+    assert np.abs(items).max() > 30
+    assert found.shape == (3 + 5,)
+    np.testing.assert_allclose(found[5:7], np.log(items.std(axis=0)), atol=1e-4)
+    assert abs(np.tanh(found[7]) / 0.9999 - np.corrcoef(items.T)[0, 1]) < 1e-4
+    assert np.abs(found[3:5]).max() < 8.0
+    assert np.all(np.sign(found[3:5]) == np.sign(items.mean(axis=0)))
 
 
 class Own(eqx.Module):

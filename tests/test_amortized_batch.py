@@ -106,6 +106,24 @@ def test_an_observation_far_outside_escalates_in_a_batch_as_it_does_alone(estima
         assert_same(estimator.posteriors(rows, n_effective=200, seed=0, store=tmp_path), found)
 
 
+def test_refinements_tell_how_far_they_are(estimator, capsys):
+    told, together = [], []
+    one = estimator.posterior(X[0], n_effective=1500, progress=lambda *at: told.append(at))
+    sizes = [(done, total) for stage, done, total in told if stage == "effective samples"]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == (1500, 1500)
+    assert told[-1][0] == "modes and islands"
+    silent = estimator.posterior(X[0], n_effective=1500)
+    assert np.array_equal(one.samples, silent.samples)
+    estimator.posteriors(X, n_effective=100, progress=lambda *at: together.append(at))
+    assert together[-1] == ("observations drawn for", len(X), len(X))
+    capsys.readouterr()
+    estimator.posterior(X[0], n_effective=100, progress=True)
+    shown = capsys.readouterr()
+    assert "effective samples 100 of 100" in shown.err
+    assert not shown.out
+
+
 def test_groups_of_few_points_change_nothing(estimator, monkeypatch):
     expected = estimator.posteriors(X, n_effective=100, seed=0)
     monkeypatch.setattr(_batch, "POINTS", 2_500)

@@ -319,11 +319,14 @@ def test_tables_show_failures_as_failures():
     text = tables.problem_tables(runs, ("corners", "not run"))
     assert "not run" not in text
     lines = text.splitlines()
-    assert lines[4].startswith("| skerry | 1 | 13,000 | 1.30 | 1.0 (likelihood 0.1, rest 0.9) |")
+    assert " | CPU s | likelihood + training + compile + rest | " in lines[2]
+    assert lines[4].startswith("| skerry | 1 | 13,000 | 1.30 | 1.0 | 0.1 + 0.0 + 0.0 + 0.9 | ")
     assert "1 x crash: ValueError: a / b c; 1 x finished" in lines[5]
     assert "| 0 of 4 |" in lines[5]
     capped = row(outcome="cap: calls", lost_modes=[1, 2])
     assert "2 of 4 | cap: calls, judged as it was" in tables.problem_tables([capped], ("corners",))
+    empty = tables.without_empty(["a", "b"], [["-", "1"], ["-", "-"]])
+    assert empty == (["b"], [["1"], ["-"]])
 
 
 def test_where_a_peer_is_ahead_it_is_said():

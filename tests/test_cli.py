@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,7 +207,7 @@ def test_every_command_has_examples_that_it_understands(command):
     """Each example names options that the command has."""
     shown = run(command, "--help").stdout
     assert "Examples:" in shown
-    for line in EXAMPLES[command].splitlines()[2:]:
+    for line in EXAMPLES[command].partition("\n\n")[0].splitlines()[2:]:
         words = shlex.split(line.partition(">")[0])
         assert words[:2] == ["skerry", command]
         for word in words[2:]:
@@ -311,6 +312,8 @@ def test_amortize_and_posterior_go_together(tmp_path, reported):
     assert "The evidence is not known" in page
     exact = run(*ask, "--x", "-0.5,1.0", "--problem", model, "--effective", 300)
     assert exact.exit_code == 0, exact.output
+    assert "effective samples 300 of 300" in exact.stderr
+    assert "effective samples" not in exact.stdout
     p = skerry.load(tmp_path / "p" / "posterior.npz")
     assert p.converged
     assert np.all(np.abs(p.mean - 0.8 * np.array([-0.5, 1.0])) < 5 * 0.45 / np.sqrt(300))
@@ -320,6 +323,8 @@ def test_amortize_and_posterior_go_together(tmp_path, reported):
     np.testing.assert_array_equal(skerry.load(tmp_path / "p" / "posterior.npz").samples, p.samples)
     assert len(skerry.store.read(tmp_path / "s").theta) == p.n_calls
     assert run(*ask, "--x", "a,b").exit_code == 2
+    without = run(*ask, "--x", "-0.5,1.0", "--effective", 300)
+    assert (without.exit_code, "Expected --problem beside" in without.stderr) == (2, True)
     assert run("posterior", tmp_path / "p" / "posterior.npz", "--x", "1,2").exit_code == 2
 
 
@@ -466,6 +471,69 @@ def test_study_hands_its_options_on(monkeypatch, tmp_path):
     found = run("study", "--full", "--seed", 5, "--workers", 2, "--quiet", "--out", tmp_path)
     assert found.exit_code == 0, found.output
     assert calls == [(tmp_path, {"size": "full", "seed": 5, "progress": None, "workers": 2})]
+
+
+def test_study_says_in_json_where_its_files_are(monkeypatch, tmp_path):
+    import types
+
+    from skerry.study import StudyResult
+
+    result = StudyResult(tmp_path / "t.csv", tmp_path / "t.md", (tmp_path / "a.png",))
+    module = types.ModuleType("skerry.study")
+
+    def study(out, **options):
+        sys.stdout.write("chatter of a library\n")
+        return result
+
+    module.run = study
+    monkeypatch.setitem(sys.modules, "skerry.study", module)
+    found = run("study", "--json", "--quiet", "--out", tmp_path)
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout) == {
+        "folder": str(tmp_path),
+        "table": str(tmp_path / "t.csv"),
+        "markdown": str(tmp_path / "t.md"),
+        "figures": [str(tmp_path / "a.png")],
+    }
+    assert "chatter" in found.stderr
+
+
+def test_a_folder_that_cant_be_made_is_told_before_the_run(tmp_path, problem):
+    (tmp_path / "file").write_text("")
+    started = time.monotonic()
+    found = run("infer", problem, "--out", tmp_path / "file" / "run", "--store", tmp_path / "s")
+    assert found.exit_code == 2
+    assert "Expected a folder that can be written to" in found.stderr
+    assert not (tmp_path / "s").exists()
+    assert time.monotonic() - started < 10
+
+
+def test_failures_are_spoken_of_as_options_and_leave_no_empty_folder(tmp_path):
+    path, out = tmp_path / "broken.py", tmp_path / "new" / "run"
+    path.write_text(
+        "import scipy.stats as st, skerry\n"
+        "prior = skerry.Prior({'a': st.norm(0, 1)})\n"
+        "problem = skerry.Problem(prior, lambda theta: theta[:, 0] * float('nan'))\n"
+    )
+    found = run("infer", path, "--out", out)
+    assert found.exit_code == 1
+    assert "--failures drop" in found.stderr
+    assert 'failures="' not in found.stderr
+    assert not out.exists()
+    folder = run("infer", tmp_path)
+    assert (folder.exit_code, "is a folder" in folder.stderr) == (2, True)
+
+
+@pytest.mark.slow
+def test_the_demonstration_answers_in_json(tmp_path):
+    found = run("demo", "--quick", "--json", "--quiet", "--out", tmp_path)
+    assert found.exit_code == 0, found.output
+    told = json.loads(found.stdout)
+    assert told["converged"] is False
+    assert told["page"] == str(tmp_path / "index.html")
+    assert told["folder"] == str(tmp_path)
+    assert set(told["bridge_masses"]) == {"exact draws", "one flow", "flow mixture", "islands"}
+    assert sum(mode["mass"] for mode in told["modes"]) == pytest.approx(1, abs=0.01)
 
 
 def test_progress_on_a_terminal_is_a_bar():

@@ -115,7 +115,7 @@ def test_a_failed_value_stops_with_its_point_and_the_results_so_far(kind):
     assert f"got {kind} at 2 of 8 points" in text
     mass, offset = THETA[3].tolist()
     assert f"\n  mass={mass!r}, offset={offset!r}\n" in text
-    assert "(8 calls so far are kept in .partial)" in text
+    assert "(the error's `partial` holds the 8 calls so far)" in text
     assert 'failures="drop"' in text
     np.testing.assert_array_equal(error.theta, THETA[[3, 4]])
     np.testing.assert_array_equal(error.partial.theta, THETA[:8])
@@ -127,7 +127,7 @@ def test_an_exception_stops_with_its_cause_and_the_results_so_far():
         evaluate(problem_of(raising), THETA[5:], chunk_size=4)
     error = caught.value
     assert "got FloatingPointError (too deep) at a chunk of 4 points that starts with" in str(error)
-    assert "(4 calls so far" in str(error)
+    assert "holds the 4 calls so far)" in str(error)
     assert isinstance(error.__cause__, FloatingPointError)
     np.testing.assert_array_equal(error.theta, THETA[9:13])
     np.testing.assert_array_equal(error.partial.log_likelihood, EXPECTED[5:9])

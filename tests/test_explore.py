@@ -20,6 +20,7 @@ from skerry import explore
 from skerry.amortization._mixtures import Mixtures
 from skerry.errors import InputError, UnsupportedError
 from skerry.explore import _words
+from skerry.explore._mail import packed
 from skerry.explore._numbers import plain_label
 from skerry.explore._picture import View, close_range, overlay, picture, prior_ranges, telling_pair
 from skerry.explore._refined import Refiner
@@ -323,6 +324,34 @@ def test_every_status_has_words(estimator, source, refined, status):
     assert headline.startswith("Refined: ")
     assert status.finding in text
     assert status.advice in text
+
+
+def test_a_message_holds_all_columns_and_none_twice():
+    place, up, down = np.arange(3.0), np.array([1.0, 4.0, 2.0]), np.array([5.0, 0.25, 7.0])
+    names = np.array([2, 1], np.int32)
+    mail = packed(
+        {
+            "curves": {"xs": [place, place], "ys": [up, down], "letter": names},
+            "texts": {"x": np.zeros(1), "text": [EVIL]},
+            "none": {"xs": [], "letter": np.zeros(0, np.int32)},
+        }
+    )
+    (numbers,), (told,) = mail["numbers"], mail["told"]
+    assert numbers.dtype == np.float32
+
+    def read(places):
+        if places and isinstance(places[0], int):
+            return numbers[places[0] : places[0] + places[1]].tolist()
+        return [read(p) for p in places]
+
+    told = json.loads(told)
+    assert read(told["curves"]["xs"]) == [[0, 1, 2], [0, 1, 2]]
+    assert read(told["curves"]["ys"]) == [[1, 4, 2], [5, 0.25, 7]]
+    assert read(told["curves"]["letter"]) == [2, 1]
+    assert told["texts"]["text"] == [EVIL]
+    assert read(told["texts"]["x"]) == [0]
+    assert read(told["none"]["xs"]) == read(told["none"]["letter"]) == []
+    assert len(numbers) == 3 + 3 + 3 + 2 + 1
 
 
 def npy(array):

@@ -21,9 +21,9 @@ from two_islands import needs
 pytestmark = [pytest.mark.slow, needs("bokeh")]
 EVIL = "<img src=x onerror='window.evil=1'>$$<img src=x onerror='window.evil=1'>$$"
 MODEL = "Bokeh.documents[0].get_model_by_name({!r})"
-VERDICT = MODEL.format("verdict") + ".text"
-ISLANDS = MODEL.format("islands") + ".text"
-READY = "window.Bokeh && Bokeh.documents.length > 0 && !!" + MODEL.format("verdict")
+VERDICT = "document.getElementById('verdict').innerHTML"
+ISLANDS = "document.getElementById('islands').innerHTML"
+READY = "window.Bokeh && Bokeh.documents.length > 0"
 HANDLE = f"Bokeh.index.find_one({MODEL.format('slider 0')}).shadow_el.querySelector('.noUi-handle')"
 BOX = f"Bokeh.index.find_one({MODEL.format('box 1')}).shadow_el.querySelector('input')"
 FILE = f"Bokeh.index.find_one({MODEL.format('file')}).shadow_el.querySelector('input')"

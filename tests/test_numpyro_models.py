@@ -80,7 +80,20 @@ def ladder(y):
         numpyro.sample("y", dist.Cauchy(top, 1.0), obs=y)
 
 
+def shares(counts):
+    """Dirichlet rows whose concentration is sought, too."""
+    numpyro, dist = sites()
+    import jax.numpy as jnp
+
+    weight = numpyro.sample("weight", dist.Gamma(2.0, 1.0))
+    with numpyro.plate("rows", 2):
+        p = numpyro.sample("p", dist.Dirichlet(weight * jnp.array([1.0, 2.0, 0.7])))
+        numpyro.sample("y", dist.Multinomial(total_count=10, probs=p), obs=counts)
+
+
+COUNTS = np.array([[5, 4, 1], [0, 7, 3]])
 MODELS = {
+    "shares": (shares, (COUNTS,)),
     "line": (line, (X, Y)),
     "vectors": (vectors, (np.array([3, 0, 2, 1, 4, 2]),)),
     "schools": (schools, (Y, SD)),
@@ -94,7 +107,7 @@ def some_slow(names, quick):
     return [pytest.param(n, marks=[] if n in quick else [pytest.mark.slow]) for n in names]
 
 
-@pytest.mark.parametrize("name", some_slow(MODELS, ["schools"]))
+@pytest.mark.parametrize("name", some_slow(MODELS, ["schools", "shares"]))
 def test_prior_and_likelihood_make_the_joint_density(name):
     import jax
     from numpyro.infer.util import log_density
@@ -104,7 +117,7 @@ def test_prior_and_likelihood_make_the_joint_density(name):
     prior = problem.prior
     theta = prior.sample(4, 0)
     site_of = [parameter.split("[")[0] for parameter in prior.names]
-    shapes = {"level": (3, 2)}
+    shapes = {"level": (3, 2), "p": (2, 2)}
 
     def joint(point):
         values = {}
@@ -112,6 +125,8 @@ def test_prior_and_likelihood_make_the_joint_density(name):
             part = point[[other == site for other in site_of]]
             shape = shapes.get(site, part.shape if f"{site}[0]" in prior.names else ())
             values[site] = part.reshape(shape)
+            if site == "p":  # the last share is what the others leave
+                values[site] = np.append(values[site], 1 - values[site].sum(1, keepdims=True), 1)
         return float(log_density(model, args, {}, values)[0])
 
     with jax.enable_x64(True):
@@ -143,6 +158,48 @@ def test_a_hierarchy_is_drawn_from_its_own_prior():
     columns = [theirs["rate"], theirs["shape"], *theirs["share"].T, theirs["top"]]
     for j, column in enumerate(columns):
         assert st.ks_2samp(ours[:, j], np.asarray(column)).pvalue > 1e-4, prior.names[j]
+
+
+@pytest.mark.statistical
+def test_shares_are_drawn_from_their_own_prior():
+    _, dist = sites()
+
+    alpha = np.array([0.3, 2.0, 1.0, 5.0])
+
+    def model(y):
+        numpyro, _ = sites()
+        p = numpyro.sample("p", dist.Dirichlet(alpha))
+        numpyro.sample("y", dist.Normal(p[0], 1), obs=y)
+
+    prior = interop.problem_from_numpyro(model, 0.0).prior
+    assert prior.names == ("p[0]", "p[1]", "p[2]")
+    ours = prior.sample(4_000, 0)
+    ours = np.column_stack([ours, 1 - ours.sum(axis=1)])
+    assert (ours > 0).all()
+    theirs = np.random.default_rng(1).dirichlet(alpha, 4_000)
+    for column, other in ((ours[:, j], theirs[:, j]) for j in range(4)):
+        assert st.ks_2samp(column, other).pvalue > 1e-4
+    assert st.ks_2samp(ours[:, 1] * ours[:, 3], theirs[:, 1] * theirs[:, 3]).pvalue > 1e-4
+    assert prior.log_prob([0.6, 0.6, 0.1]) == -np.inf
+    assert prior.log_prob([-0.1, 0.6, 0.1]) == -np.inf
+
+
+@pytest.mark.slow
+def test_shares_have_the_exact_evidence():
+    _, dist = sites()
+    alpha, counts = np.array([0.5, 1.0, 2.0]), np.array([3, 0, 9])
+
+    def model(y):
+        numpyro, _ = sites()
+        p = numpyro.sample("p", dist.Dirichlet(alpha))
+        numpyro.sample("y", dist.Multinomial(total_count=12, probs=p), obs=y)
+
+    exact = st.dirichlet_multinomial(alpha, 12).logpmf(counts)
+    posterior = skerry.infer(interop.problem_from_numpyro(model, counts), n_effective=2_000)
+    assert abs(posterior.log_evidence - exact) < Z * posterior.log_evidence_error
+    means = (alpha + counts) / (alpha + counts).sum()
+    spread = np.sqrt(means * (1 - means) / (alpha.sum() + 13))
+    assert np.all(np.abs(posterior.mean - means[:2]) < Z * spread[:2] / np.sqrt(2_000))
 
 
 def test_no_scale_of_a_hierarchy_is_zero():
@@ -219,9 +276,13 @@ def refused():
         a = numpyro.sample("a", dist.Normal(0, 1))
         numpyro.sample("y", dist.Normal(1 if a > 0 else 0, 1), obs=y)
 
-    def shares(y):
-        p = numpyro.sample("p", dist.Dirichlet(np.ones(3)))
-        numpyro.sample("y", dist.Normal(p[0], 1), obs=y)
+    def angle(y):
+        p = numpyro.sample("p", dist.VonMises(0.0, 3.0))
+        numpyro.sample("y", dist.Normal(p, 1), obs=y)
+
+    def matrix(y):
+        p = numpyro.sample("p", dist.LKJCholesky(2, 1.0))
+        numpyro.sample("y", dist.Normal(p[1, 0], 1), obs=y)
 
     def blind(y):
         numpyro.sample("a", dist.Normal(0, 1))
@@ -239,8 +300,9 @@ def refused():
         "some": (some, UnsupportedError, "plate 'rows' with 2 of 6; leave subsample_size out"),
         "scaled": (scaled, UnsupportedError, "'a' under numpyro.handlers.scale"),
         "masked": (masked, UnsupportedError, "'a' under a mask"),
-        "branching": (branching, ProblemError, "no if on a sampled value.; got Tracer"),
-        "shares": (shares, UnsupportedError, "for 'p'; got Dirichlet; pass"),
+        "branching": (branching, ProblemError, "no if on a sampled value, .*; got Tracer"),
+        "angle": (angle, UnsupportedError, "for 'p'; got VonMises; take Uniform"),
+        "matrix": (matrix, UnsupportedError, "for 'p'; got LKJCholesky; write partial"),
         "blind": (blind, ProblemError, "only latent ones .a.; pass the model itself"),
         "known": (known, ProblemError, "got no latent site"),
     }
@@ -254,7 +316,8 @@ KINDS = [
     "some",
     "scaled",
     "masked",
-    "shares",
+    "angle",
+    "matrix",
     "known",
 ]
 

@@ -23,6 +23,19 @@ COLUMNS = {
 }
 
 
+PARTS = " + ".join(name.removesuffix("_s") for name in SPLIT)
+HEAD = [
+    "runs",
+    *(
+        w
+        for _, words in COLUMNS.values()
+        for w in ([words, PARTS] if words == "CPU s" else [words])
+    ),
+    "lost modes",
+    "ended",
+]
+
+
 def number(value: Any, form: str) -> str:
     return "-" if value is None else format(value, form)
 
@@ -36,15 +49,17 @@ def markdown(head: Cells, body: list[Cells]) -> str:
     return "\n".join([line(head), "|" + "---|" * len(head), *map(line, body)])
 
 
+def without_empty(head: Cells, body: list[Cells]) -> tuple[Cells, list[Cells]]:
+    """The table without columns that say nothing in any line."""
+    kept = [i for i in range(len(head)) if any(line[i] != "-" for line in body)]
+    return [head[i] for i in kept], [[line[i] for i in kept] for line in body]
+
+
 def split(found: dict[str, Any]) -> str:
-    """CPU seconds, and their parts, if they could be had in every run."""
-    parts = [
-        f"{name.removesuffix('_s')} {found[name]:.1f}"
-        for name in SPLIT
-        if found[name] is not None and found[name] >= 0.05
-    ]
-    whole = number(found["cpu_s"], ".1f")
-    return f"{whole} ({', '.join(parts)})" if found["all_split"] and parts else whole
+    """The parts of the CPU seconds, if they could be had in every run."""
+    parts = [found[name] or 0.0 for name in SPLIT]
+    known = found["all_split"] and sum(parts) >= 0.05
+    return " + ".join(f"{part:.1f}" for part in parts) if known else "-"
 
 
 def cells(found: dict[str, Any]) -> Cells:
@@ -53,37 +68,35 @@ def cells(found: dict[str, Any]) -> Cells:
     lost = " ".join(map(str, each)) or "-"
     ends = "; ".join(f"{n} x {what}" if found["runs"] > 1 else what
                      for what, n in found["ends"].items())  # fmt: skip
-    values = [
-        split(found) if name == "cpu_s" else number(found[name], form)
-        for name, (form, _) in COLUMNS.items()
-    ]
+    values = []
+    for name, (form, _) in COLUMNS.items():
+        values.append(number(found[name], form))
+        values += [split(found)] if name == "cpu_s" else []
     modes = "" if found["n_modes"] is None else f" of {found['n_modes']}"
     return [str(found["runs"]), *values, lost + modes, ends]
 
 
 def problem_tables(runs: list[Row], problems: tuple[str, ...]) -> str:
     """A table for each problem, a line for each method."""
-    head = ["method", "runs", *(words for _, words in COLUMNS.values()), "lost modes", "ended"]
-    text = []
+    head, text = ["method", *HEAD], []
     for problem in problems:
         mine = {m: own for (p, m), own in groups(runs).items() if p == problem}
         if mine:
             body = [[method, *cells(summary(own))] for method, own in mine.items()]
-            text.append(f"### {problem}\n\n{markdown(head, body)}")
+            text.append(f"### {problem}\n\n{markdown(*without_empty(head, body))}")
     return "\n\n".join(text)
 
 
 def curve_table(runs: list[Row], curve: str, points: dict[str, tuple]) -> str:
     """A line for each point of a curve and method."""
-    head = [curve, "method", "runs", *(words for _, words in COLUMNS.values()), "lost modes"]
-    head.append("ended")
+    head = [curve, "method", *HEAD]
     found, body = groups(runs), []
     for name, (own_curve, value, *_) in points.items():
         for (problem, method), own in found.items():
             if own_curve == curve and problem == name:
                 shown = f"1e{value}" if curve == "volume" else f"{value:,}"
                 body.append([shown, method, *cells(summary(own))])
-    return markdown(head, body) if body else ""
+    return markdown(*without_empty(head, body)) if body else ""
 
 
 def overhead(found: dict[str, Any]) -> float:

@@ -57,12 +57,13 @@ class Set:
     """Settings of a network for sets: items in, order out (Zaheer et al. 2017).
 
     Each item passes one network; the mean of what comes out stands beside the items' own means,
-    log standard deviations and correlations, and a second network takes it all. Observations are
-    ``(items, item)``, or flat ``(items * item,)``.
+    log standard deviations and correlations, and a second network takes it all. These moments are
+    those of the numbers before they are drawn in, and are handed on besides, as they are: narrow
+    posteriors need every digit. Observations are ``(items, item)``, or flat ``(items * item,)``.
 
     Attributes:
         item: numbers an item.
-        features: numbers it gives, e.
+        features: numbers that the second network gives.
         width: hidden units.
         depth: hidden layers of each network.
         moments: whether the items' moments are handed on.
@@ -110,8 +111,7 @@ class Standard(eqx.Module):
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         """One observation, same shape."""
         y = (x - jax.lax.stop_gradient(self.centre)) / jax.lax.stop_gradient(self.spread)
-        far = jnp.maximum(jnp.abs(y) - KNEE, 0.0)
-        return jnp.sign(y) * (jnp.minimum(jnp.abs(y), KNEE) + jnp.log1p(far))
+        return _drawn_in(y)
 
 
 def standard(x: FloatArray, embedding: Embedding) -> Standard:
@@ -231,20 +231,32 @@ class _Pooled(eqx.Module):
     def __call__(self, x: Array) -> Array:
         items = x.reshape(-1, self.item)
         pooled = jnp.mean(jax.vmap(self.each)(items), axis=0)
-        if self.moments:
-            pooled = jnp.concatenate([pooled, _moments(items)])
-        return self.whole(pooled)
+        if not self.moments:
+            return self.whole(pooled)
+        moments = _moments(_drawn_out(items))
+        return jnp.concatenate([self.whole(jnp.concatenate([pooled, moments])), moments])
+
+
+def _drawn_in(y: Array) -> Array:
+    far = jnp.maximum(jnp.abs(y) - KNEE, 0.0)
+    return jnp.sign(y) * (jnp.minimum(jnp.abs(y), KNEE) + jnp.log1p(far))
+
+
+def _drawn_out(y: Array) -> Array:
+    """The inverse."""
+    far = jnp.maximum(jnp.abs(y) - KNEE, 0.0)
+    return jnp.sign(y) * (jnp.minimum(jnp.abs(y), KNEE) + jnp.expm1(far))
 
 
 def _moments(items: Float[Array, "n p"]) -> Float[Array, " q"]:
-    """Means, log standard deviations and correlations (as Fisher's z)."""
+    """Means, log standard deviations and correlations (as Fisher's z): of a common size."""
     mean = jnp.mean(items, axis=0)
     centred = items - mean
     covariance = centred.T @ centred / len(items)
     deviation = jnp.sqrt(jnp.diagonal(covariance) + 1e-12)
     rows, columns = np.tril_indices(items.shape[1], -1)
     correlation = covariance[rows, columns] / (deviation[rows] * deviation[columns])
-    return jnp.concatenate([mean, jnp.log(deviation), jnp.arctanh(0.9999 * correlation)])
+    return jnp.concatenate([_drawn_in(mean), jnp.log(deviation), jnp.arctanh(0.9999 * correlation)])
 
 
 def _lively(sizes: list[int], seed: Seed) -> Network:

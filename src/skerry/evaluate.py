@@ -197,8 +197,9 @@ def _show(problem: Problem, points: FloatArray) -> str:
 
 def _advice(partial: Evaluations) -> str:
     return (
-        f"({partial.n_calls} calls so far are kept in .partial); mend the function there, or pass "
-        'failures="drop" to leave such points out, or failures="zero" to give them no weight.'
+        f"(the error's `partial` holds the {partial.n_calls} calls so far); mend the function "
+        'there, or pass failures="drop" to leave such points out, or failures="zero" to give them '
+        "no weight."
     )
 
 

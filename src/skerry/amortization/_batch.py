@@ -27,6 +27,7 @@ from skerry.execution import Forward, Predictions, weighed
 from skerry.inference._infer import opened_calls
 from skerry.posterior import Failed, Posterior
 from skerry.problem import Problem
+from skerry.progress import Progress
 from skerry.store import Store, opened_archive, opened_runs, problem_identity
 
 TOGETHER = 100  # observations that are drawn for at the same time
@@ -70,6 +71,7 @@ def refined_batch(
     failures: Failures,
     executor: Any = None,
     store: Store | str | PathLike[str] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Posterior, ...]:
     """The exact posteriors of observations ``(k, ...)``, each as if it were alone."""
     check_failures(failures)
@@ -85,6 +87,9 @@ def refined_batch(
             while any(len(one.asks) for one in some):
                 for group in _groups([one for one in some if len(one.asks)]):
                     _advance(problem, group, evaluate, failures)
+                    if progress is not None:
+                        drawn_for = sum(not len(one.asks) for one in some)
+                        progress("observations drawn for", start + drawn_for, len(xs))
             found += some
     return tuple(
         _concluded(problem, one, i, n_effective, max_calls, failures, executor, store)

@@ -26,6 +26,7 @@ from skerry.evaluate import Failures
 from skerry.posterior import Posterior, log_normal
 from skerry.priors import Prior, as_points
 from skerry.problem import Problem
+from skerry.progress import Progress, shown
 from skerry.store import Store
 
 
@@ -134,6 +135,7 @@ class Estimator:
         failures: Failures = "raise",
         executor: Any = None,
         store: Store | str | PathLike[str] | None = None,
+        progress: Progress | bool | None = None,
     ) -> Posterior:
         """The posterior of one observation: raw, or refined by the exact likelihood.
 
@@ -149,6 +151,7 @@ class Estimator:
             executor: where the likelihood runs, as in :func:`skerry.infer`.
             store: what keeps every evaluation, as in :func:`skerry.infer`; the same call of the
                 same estimator goes on from it.
+            progress: of a refinement, as in :func:`skerry.infer`.
 
         Raises:
             InputError: for an observation of another shape.
@@ -164,17 +167,19 @@ class Estimator:
         root = as_seed(seed).child("estimator posterior")
         if n_effective is None:
             return _refine.raw(self.prior, proposal, bool(self.outside(x)[0]), root)
-        return _refine.refined(
-            self._refinable(n_effective, max_calls),
-            rows[0],
-            proposal,
-            root,
-            n_effective=n_effective,
-            max_calls=max_calls,
-            failures=failures,
-            executor=executor,
-            store=store,
-        )
+        with shown(progress) as display:
+            return _refine.refined(
+                self._refinable(n_effective, max_calls),
+                rows[0],
+                proposal,
+                root,
+                n_effective=n_effective,
+                max_calls=max_calls,
+                failures=failures,
+                executor=executor,
+                store=store,
+                progress=display,
+            )
 
     def posteriors(
         self,
@@ -186,6 +191,7 @@ class Estimator:
         failures: Failures = "raise",
         executor: Any = None,
         store: Store | str | PathLike[str] | None = None,
+        progress: Progress | bool | None = None,
     ) -> tuple[Posterior, ...]:
         """The posteriors of a batch, each as :meth:`posterior` gives it with a seed of its own.
 
@@ -198,6 +204,8 @@ class Estimator:
             executor: as for :meth:`posterior`.
             store: what keeps every evaluation; the same call of the same estimator goes on from
                 it. A forward model's runs serve any other observation: see :class:`~skerry.Store`.
+            progress: of a refinement, as in :func:`skerry.infer`; it tells how many observations
+                have been drawn for.
 
         Their likelihood calls are made together: in one call where the likelihood takes pairs
         (``pairwise=True``), is a JAX function, or there is a forward model.
@@ -206,17 +214,19 @@ class Estimator:
         seeds = [root.child("batch", i) for i in range(len(rows))]
         if n_effective is None or not len(rows):
             return tuple(self.posterior(r, seed=s) for r, s in zip(rows, seeds, strict=True))
-        return _batch.refined_batch(
-            self._refinable(n_effective, max_calls),
-            rows,
-            [self._proposal(row[None]) for row in rows],
-            [s.child("estimator posterior") for s in seeds],
-            n_effective=n_effective,
-            max_calls=max_calls,
-            failures=failures,
-            executor=executor,
-            store=store,
-        )
+        with shown(progress) as display:
+            return _batch.refined_batch(
+                self._refinable(n_effective, max_calls),
+                rows,
+                [self._proposal(row[None]) for row in rows],
+                [s.child("estimator posterior") for s in seeds],
+                n_effective=n_effective,
+                max_calls=max_calls,
+                failures=failures,
+                executor=executor,
+                store=store,
+                progress=display,
+            )
 
     def calibrate(
         self,

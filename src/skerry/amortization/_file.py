@@ -23,7 +23,7 @@ from skerry.posterior import prior_from_spec, prior_to_spec
 from skerry.priors import Prior
 from skerry.problem import Problem
 
-FORMAT = "skerry estimator 2"
+FORMAT = "skerry estimator 3"
 LARGEST = 1 << 16  # no setting of a network is larger
 NUMBERS = ("best", "n_simulations", "n_likelihoods", "settings")
 

@@ -49,6 +49,6 @@ class Guarded:
     def digest(self) -> str:
         """The density drawn from, in a short text."""
         m = self.mixture
-        parts = [m.log_masses, m.means, m.whiteners, m.funnels, m.curves]
+        parts = [m.log_masses, m.means, m.whiteners, m.skews, m.tails, m.funnels, m.curves]
         data = b"".join(np.ascontiguousarray(p).tobytes() for p in parts if p is not None)
         return hashlib.blake2b(data, digest_size=8).hexdigest()

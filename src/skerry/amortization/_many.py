@@ -16,6 +16,8 @@ from jaxtyping import Array, Bool, Float
 
 from skerry.amortization._network import Conditional, Mixture, n_forward
 
+TOGETHER = 4  # slopes whose product is surely a float32 number: one logarithm for all
+
 
 def many(network: Conditional, x: Float[Array, "k ..."]) -> Mixture:
     """The mixtures of k observations."""
@@ -45,11 +47,12 @@ def _halves(first: int) -> tuple[slice, slice]:
 
 def _terms(values: Mixture, u: Float[Array, "n d k"]) -> Float[Array, "n K k"]:
     """Each component's share of the density, in logs, but for the constant."""
-    narrow = jnp.exp(-values.log_scales)
-    log_det = values.logits - jnp.sum(values.log_scales, axis=1)
+    narrow, rest = jnp.exp(-values.log_scales), 1.0 - values.skews**2
+    log_det = values.logits - jnp.sum(values.log_scales + jnp.log(rest), axis=1)
     scaled: list[Any] = []
     before: list[Any] = []
     square: Any = 0.0
+    slope: Any = 1.0
     bent, p = _bent(values), 0
     for j in range(u.shape[1]):
         scaled.append((u[:, None, j] - values.shifts[:, j]) * narrow[:, j])
@@ -63,9 +66,29 @@ def _terms(values: Mixture, u: Float[Array, "n d k"]) -> Float[Array, "n K k"]:
         if bent and j:
             z = z * jnp.exp(-wide)
             log_det = log_det - wide
+        z, own = _unwarped(z, values.skews[:, j], values.tails[:, j], rest[:, j])
+        slope = slope * own
+        if j % TOGETHER == TOGETHER - 1 or j == u.shape[1] - 1:
+            log_det, slope = log_det + jnp.log(slope), 1.0
         before.append(_seen(z))
         square = square + z * z
     return log_det - 0.5 * square
+
+
+def _unwarped(y: Any, skew: Any, tail: Any, rest: Any) -> tuple[Any, Any]:
+    """The normal coordinate of a warped one; its slope, times ``rest = 1 - skew^2``."""
+    root = jnp.sqrt(1.0 + 4.0 * tail * y * y)
+    pull = jax.lax.rsqrt(0.5 + 0.5 * root)
+    y = y * pull
+    far = y * y + rest
+    lean = skew * jax.lax.rsqrt(far)
+    return (y - lean * far) / rest, (1.0 - lean * y) / (root * pull)
+
+
+def _warped(z: Any, skew: Any, tail: Any) -> Any:
+    """The inverse: a normal coordinate leaning to one side, with heavier tails."""
+    y = z + skew * jnp.sqrt(1.0 + z * z)
+    return y * jnp.sqrt(1.0 + tail * y * y)
 
 
 def _seen(z: Any) -> Any:
@@ -81,7 +104,7 @@ def draw(
     which = jnp.sum(edges[None] < (uniform * edges[-1])[:, None], axis=1)
     which = jnp.minimum(which, len(edges) - 1)[:, None]
 
-    shifts, log_scales, lowers, funnels, curves = (
+    shifts, log_scales, skews, tails, lowers, funnels, curves = (
         jnp.take_along_axis(part, which, axis=0) for part in values[1:]
     )
     d = noise.shape[1]
@@ -91,6 +114,7 @@ def draw(
     for j in range(d):
         y, wide = noise[:, j], 0.0
         before.append(_seen(y))
+        y = _warped(y, skews[:, j], tails[:, j])
         for i in range(j if bent else 0):
             wide = wide + funnels[:, p + i] * before[i]
         y = y * jnp.exp(wide)

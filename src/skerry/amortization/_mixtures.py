@@ -4,11 +4,13 @@ A component takes a point's coordinates in an order of its own, the first half o
 front to back and the others back to front. With standardised coordinates :math:`s_j`, and what a
 coordinate is to those after it, :math:`g(z) = z / \sqrt{1 + z^2/4}`,
 
-.. math:: z_j = e^{-\sum_{i<j} a_{ji} g(z_i)}
+.. math:: w_j(z_j) = e^{-\sum_{i<j} a_{ji} g(z_i)}
    \Big(s_j + \sum_{i<j} n_{ji} s_i + \sum_{i<j} c_{ji} (g(z_i)^2 - 1)\Big), \qquad z \sim N(0, I):
 
-a Gaussian (n) whose width (a) and place (c) in one coordinate follow those before: funnels, bends
-(equation :eq:`bent-component` of the method).
+a Gaussian (n) whose width (a) and place (c) in one coordinate follow those before, funnels and
+bends (equation :eq:`bent-component` of the method), and whose coordinates are warped, each by
+itself: :math:`w(z) = y \sqrt{1 + \tau y^2}`, :math:`y = z + \lambda \sqrt{1 + z^2}` (equation
+:eq:`warp`).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from skerry.modes import Islands
 
 BATCH = 1024
 LIGHT = 1e-7  # components with a smaller share are no islands
+CACHED = 1024  # points at a time: what they need stays near the processor
 PROBES = 32  # pairs of latent points, opposite each other, that an island is measured by
 
 
@@ -39,16 +42,25 @@ class Mixtures:
         log_masses: ``(k, K)``, logsumexp 0.
         means: ``(k, K, d)``; each in its component's own order, as all that follows.
         whiteners: inverse Cholesky factors, lower, ``(k, K, d, d)``.
-        funnels: a, strictly lower triangular, ``(k, K, d, d)``; None for Gaussians, which take the
-            coordinates as they come.
+        skews: lambda, ``(k, K, d)``; None for coordinates that aren't warped.
+        tails: tau, likewise.
+        funnels: a, strictly lower triangular, ``(k, K, d, d)``; None for components that don't
+            bend, which take the coordinates as they come.
         curves: c, likewise.
     """
 
     log_masses: FloatArray
     means: FloatArray
     whiteners: FloatArray
+    skews: FloatArray | None = None
+    tails: FloatArray | None = None
     funnels: FloatArray | None = None
     curves: FloatArray | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether all components are Gaussians."""
+        return all(p is None for p in (self.skews, self.tails, self.funnels, self.curves))
 
     def __len__(self) -> int:
         return len(self.log_masses)
@@ -69,56 +81,73 @@ class Mixtures:
         for i in range(len(self)):
             shares = np.exp(self.log_masses[i])
             counts = rng.multinomial(n, shares / shares.sum())
-            which = np.repeat(np.arange(len(shares)), counts)
-            drawn[i] = self.placed(i, rng.standard_normal(drawn.shape[1:]), which)
-            drawn[i] = drawn[i, rng.permutation(n)]
+            z = rng.standard_normal(drawn.shape[1:])
+            drawn[i] = self._placed(i, z, counts)[rng.permutation(n)]
         return drawn
 
     def latent(self, i: int, points: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Points ``(n, d)`` in all components' coordinates z, ``(K, n, d)``; ``log|dz/du|``."""
         K, d = self.means.shape[1:]
-        diagonals = np.diagonal(self.whiteners[i], axis1=-2, axis2=-1)
-        log_det = np.repeat(np.log(diagonals).sum(axis=-1)[:, None], len(points), axis=1)
-        u = np.broadcast_to(points, (K, *points.shape))
+        n = len(points)
+        z, log_det = np.empty((d, K, n)), np.empty((K, n))  # coordinate by coordinate: in one piece
+        for start in range(0, n, CACHED):
+            some = slice(start, start + CACHED)
+            self._latent(i, points[some].T, z[:, :, some], log_det[:, some])
+        return np.moveaxis(z, 0, -1), log_det
+
+    def _latent(self, i: int, u: FloatArray, z: FloatArray, log_det: FloatArray) -> None:
+        """Fill ``(d, K, n)`` and ``(K, n)`` for points ``(d, n)``."""
+        d, K = z.shape[:2]
+        whitener, first = self.whiteners[i], K
+        log_det[:] = np.log(np.diagonal(whitener, axis1=-2, axis2=-1)).sum(axis=-1)[:, None]
         if self.curves is not None:
             first = n_forward(K, True)
-            u = np.concatenate([u[:first], u[first:, :, ::-1]])
-        z = np.matmul(u - self.means[i][:, None], np.swapaxes(self.whiteners[i], 1, 2))
-        if self.funnels is None or self.curves is None:
-            return z, log_det
-        g = np.empty_like(z)
+        away = np.empty_like(z)
         for j in range(d):
-            if j:
-                wide = np.matmul(g[..., :j], self.funnels[i][:, j, :j, None])[..., 0]
-                bent = np.matmul(g[..., :j] ** 2 - 1.0, self.curves[i][:, j, :j, None])[..., 0]
-                z[..., j] = (z[..., j] + bent) * np.exp(-wide)
+            away[j, :first], away[j, first:] = u[j], u[d - 1 - j]
+            away[j] -= self.means[i, :, j, None]
+        g: list[FloatArray] = []
+        for j in range(d):
+            z[j] = whitener[:, j, j, None] * away[j]
+            for k in range(j):
+                z[j] += whitener[:, j, k, None] * away[k]
+            if j and self.funnels is not None and self.curves is not None:
+                wide = np.zeros(z.shape[1:])
+                for k in range(j):
+                    wide += self.funnels[i, :, j, k, None] * g[k]
+                    z[j] += self.curves[i, :, j, k, None] * (g[k] ** 2 - 1.0)
+                z[j] *= np.exp(-wide)
                 log_det -= wide
-            g[..., j] = seen(z[..., j])
-        return z, log_det
+            if self.skews is not None and self.tails is not None:
+                z[j], log_slope = unwarped(
+                    z[j], self.skews[i, :, j, None], self.tails[i, :, j, None]
+                )
+                log_det += log_slope
+            if self.funnels is not None:
+                g.append(seen(z[j]))
 
     def placed(self, i: int, z: FloatArray, which: IntArray) -> FloatArray:
         """The points ``(n, d)`` that have the coordinates z ``(n, d)`` in components ``(n,)``."""
+        order = np.argsort(which, kind="stable")
         u = np.empty_like(z)
-        factors = np.linalg.inv(self.whiteners[i])
-        for k in np.unique(which):
-            mine = which == k
-            u[mine] = self.means[i, k] + self._bent(i, k, z[mine]) @ factors[k].T
-        if self.curves is not None:
-            back = which >= n_forward(self.means.shape[1], True)
-            u[back] = u[back, ::-1]
+        u[order] = self._placed(i, z[order], np.bincount(which, minlength=self.means.shape[1]))
         return u
 
     def density(self, i: int, periodic: BoolArray) -> Density | None:
         """Observation i's mixture as a density of its own; None for Gaussians: islands are one."""
-        if self.funnels is None or self.curves is None:
+        if self.plain:
             return None
         kept = np.flatnonzero(self.log_masses[i] > np.log(LIGHT))
         means, factors = self.means[i, kept].copy(), np.linalg.inv(self.whiteners[i, kept])
-        back = kept >= n_forward(self.means.shape[1], True)
-        means[back], factors[back] = means[back, ::-1], factors[back, ::-1]
+        if self.curves is not None:
+            back = kept >= n_forward(self.means.shape[1], True)
+            means[back], factors[back] = means[back, ::-1], factors[back, ::-1]
         log_masses = self.log_masses[i, kept] - logsumexp(self.log_masses[i, kept])
-        bends = self.funnels[i, kept], self.curves[i, kept]
-        return funnel_mixture(log_masses, means, factors, *bends, periodic)
+        row, square = np.zeros_like(means), np.zeros_like(factors)
+        blank = {"funnels": square, "curves": square, "skews": row, "tails": row}
+        parts = {name: getattr(self, name) for name in blank}
+        bends = {name: blank[name] if p is None else p[i, kept] for name, p in parts.items()}
+        return funnel_mixture(log_masses, means, factors, **bends, periodic=periodic)
 
     def islands(self, i: int, periodic: BoolArray) -> Islands:
         """Observation i's mixture as framed Gaussians, without components that carry nothing.
@@ -128,19 +157,38 @@ class Mixtures:
         kept = np.flatnonzero(self.log_masses[i] > np.log(LIGHT))
         log_masses = self.log_masses[i, kept]
         means, cholesky = self.means[i, kept], np.linalg.inv(self.whiteners[i, kept])
-        if self.curves is not None:
+        if not self.plain:
             means, cholesky = self._moments(i, kept)
         frames = Frames(means, cholesky, np.full(means.shape, 0.5), periodic)
         return Islands(frames, log_masses - logsumexp(log_masses))
 
-    def _bent(self, i: int, k: int, z: FloatArray) -> FloatArray:
-        """From z to what the whitener makes of a point."""
+    def _placed(self, i: int, z: FloatArray, counts: IntArray) -> FloatArray:
+        """Points of so many z in the first component, so many in the next, ..."""
+        which = np.repeat(np.arange(len(counts)), counts)
+        y = self._bent(i, z, which)
+        u, factors, ends = np.empty_like(z), np.linalg.inv(self.whiteners[i]), np.cumsum(counts)
+        for k in np.flatnonzero(counts):
+            mine = slice(ends[k] - counts[k], ends[k])
+            u[mine] = y[mine] @ factors[k].T
+        u += self.means[i][which]
+        if self.curves is not None:
+            back = slice(ends[n_forward(len(counts), True) - 1], None)
+            u[back] = u[back, ::-1].copy()
+        return u
+
+    def _bent(self, i: int, z: FloatArray, which: IntArray) -> FloatArray:
+        """From z to what the whiteners make of points."""
+        y = z
+        if self.skews is not None and self.tails is not None:
+            y = warped(z, self.skews[i][which], self.tails[i][which])
         if self.funnels is None or self.curves is None:
-            return z
-        g, y = seen(z), z.copy()
+            return y
+        g, y = seen(z), y.copy()
+        curved = g**2 - 1.0
         for j in range(1, z.shape[1]):
-            y[:, j] *= np.exp(g[:, :j] @ self.funnels[i, k, j, :j])
-            y[:, j] -= (g[:, :j] ** 2 - 1.0) @ self.curves[i, k, j, :j]
+            wide, bent = (part[i][:, j, :j][which] for part in (self.funnels, self.curves))
+            y[:, j] *= np.exp(np.einsum("ni,ni->n", g[:, :j], wide))
+            y[:, j] -= np.einsum("ni,ni->n", curved[:, :j], bent)
         return y
 
     def _moments(self, i: int, kept: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -161,6 +209,22 @@ def seen(z: FloatArray) -> FloatArray:
     return np.asarray(z / np.sqrt(1.0 + 0.25 * z**2))
 
 
+def unwarped(y: FloatArray, skew: FloatArray, tail: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The normal coordinates of warped ones, and the logarithms of their slopes."""
+    rest = 1.0 - skew**2
+    root = np.sqrt(1.0 + 4.0 * tail * y**2)
+    pull = 1.0 / np.sqrt(0.5 + 0.5 * root)
+    y = y * pull
+    far = np.sqrt(y**2 + rest)
+    return (y - skew * far) / rest, np.log((1.0 - skew * y / far) / (rest * root * pull))
+
+
+def warped(z: FloatArray, skew: FloatArray, tail: FloatArray) -> FloatArray:
+    """The inverse: normal coordinates leaning to one side, with heavier tails."""
+    y = z + skew * np.sqrt(1.0 + z**2)
+    return np.asarray(y * np.sqrt(1.0 + tail * y**2))
+
+
 def mixtures(network: Conditional, x: FloatArray) -> Mixtures:
     """The mixtures of observations ``(k, ...)``; k is padded, so that few shapes are compiled."""
     parts = []
@@ -171,11 +235,13 @@ def mixtures(network: Conditional, x: FloatArray) -> Mixtures:
         parts.append(
             [np.asarray(a, np.float64)[: len(chunk)] for a in _parameters(network, padded)]
         )
-    logits, means, log_scales, *ties = (np.concatenate(p) for p in zip(*parts, strict=True))
+    logits, means, log_scales, skews, tails, *ties = (
+        np.concatenate(p) for p in zip(*parts, strict=True)
+    )
     lowers, *bends = (_square(tie, means.shape[2]) for tie in ties[: 3 if network.bent else 1])
     whiteners = (np.eye(means.shape[2]) + lowers) * np.exp(-log_scales)[..., None, :]
     log_masses = logits - logsumexp(logits, axis=1, keepdims=True)
-    return Mixtures(log_masses, means, whiteners, *bends)
+    return Mixtures(log_masses, means, whiteners, skews, tails, *bends)
 
 
 def _square(packed: FloatArray, d: int) -> FloatArray:

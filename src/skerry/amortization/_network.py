@@ -1,8 +1,9 @@
-r"""The conditional mixture: an observation in, K weighted Gaussians on u out.
+r"""The conditional mixture: an observation in, K weighted components on u out.
 
-:math:`q(u|x) = \sum_k \pi_k(x)\, N(u; \mu_k(x), \Sigma_k(x))`. Equation :eq:`conditional` of the
-method. K is over-complete: components that aren't needed fade. They may be bent besides: funnels
-and crescents. An observation passes the network once for many u (:mod:`._many`).
+:math:`q(u|x) = \sum_k \pi_k(x)\, q_k(u|x)`. Equation :eq:`conditional` of the method. A component
+is a Gaussian with warped coordinates, and may be bent besides: funnels and crescents. K is
+over-complete: components that aren't needed fade. An observation passes the network once for many u
+(:mod:`._many`).
 """
 
 from __future__ import annotations
@@ -19,19 +20,24 @@ from skerry._seeds import Seed
 from skerry.embeddings import Standard, n_features
 
 LOG_SCALE_LIMITS = (-12.0, 3.0)
+MOST_SKEW, MOST_TAIL = 0.9, 0.5
 START_SPREAD, START_SCALE = 0.8, 0.6  # the components' places and sizes before training
+START_TAIL = -3.0  # a sigmoid's argument: nearly Gaussian
 
 
 class Mixture(NamedTuple):
     """K components in d dimensions, for one observation or, along a last axis, for many.
 
-    The last three hold a strict lower triangle each, row by row: P = d (d - 1) / 2 numbers. What
-    they do to a point is told in :mod:`._mixtures`; the last two are empty for Gaussians.
+    ``lowers``, ``funnels`` and ``curves`` hold a strict lower triangle each, row by row:
+    P = d (d - 1) / 2 numbers; the last two are empty for components that don't bend. What they do
+    to a point is told in :mod:`._mixtures`.
     """
 
     logits: Float[Array, "K ..."]
     shifts: Float[Array, "K d ..."]
     log_scales: Float[Array, "K d ..."]
+    skews: Float[Array, "K d ..."]
+    tails: Float[Array, "K d ..."]
     lowers: Float[Array, "K P ..."]
     funnels: Float[Array, "K P ..."]
     curves: Float[Array, "K P ..."]
@@ -107,12 +113,14 @@ class Conditional(eqx.Module):
         K, d = self.n_components, self.dim
         sizes = _sizes(d, self.bent)
         ends = np.cumsum([K * size for size in sizes[:-1]])
-        logits, shifts, log_scales, *ties = jnp.split(found, ends)
+        logits, shifts, log_scales, skews, tails, *ties = jnp.split(found, ends)
         return Mixture(
             jax.nn.log_softmax(logits),
             shifts.reshape(K, d),
             jnp.clip(log_scales.reshape(K, d), *LOG_SCALE_LIMITS),
-            *(tie.reshape(K, n) for tie, n in zip(ties, sizes[3:], strict=True)),
+            MOST_SKEW * jnp.tanh(skews.reshape(K, d)),
+            MOST_TAIL * jax.nn.sigmoid(tails.reshape(K, d)),
+            *(tie.reshape(K, n) for tie, n in zip(ties, sizes[5:], strict=True)),
         )
 
 
@@ -137,6 +145,7 @@ def conditional(
     start = np.zeros(n_out)
     start[K : K * (1 + dim)] = scatter.ravel()
     start[K * (1 + dim) : K * (1 + 2 * dim)] = np.log(START_SCALE)
+    start[K * (1 + 3 * dim) : K * (1 + 4 * dim)] = START_TAIL
     head = eqx.tree_at(lambda h: h.constant, head, jnp.asarray(start.astype(np.float32)))
     return Conditional(standard, embedding, head, K, dim, bent)
 
@@ -144,4 +153,4 @@ def conditional(
 def _sizes(d: int, bent: bool) -> tuple[int, ...]:
     """How many numbers a component takes for each part of a :class:`Mixture`."""
     P = d * (d - 1) // 2
-    return (1, d, d, P, bent * P, bent * P)
+    return (1, d, d, d, d, P, bent * P, bent * P)

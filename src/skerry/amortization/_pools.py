@@ -18,14 +18,14 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from skerry._compilation import program
+from skerry._compilation import thorough
 from skerry._types import FloatArray
 from skerry.amortization._many import many, propose
 from skerry.amortization._network import Conditional
 from skerry.errors import InputError
 
 LogLikelihoods: TypeAlias = Callable[[FloatArray, Any], FloatArray]  # u (k, n, d), x -> (k, n)
-CHUNK, FEW = 1024, 256  # observations a call: two sizes, so that little is compiled
+CHUNK = 256  # observations a call: few enough for a processor's cache
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,7 @@ def _refresh(
     settings: Pools,
     rng: np.random.Generator,
 ) -> Refreshed:
-    (k, d), n = retained.shape, settings.candidates
-    size = FEW if k <= FEW else CHUNK
+    (k, d), n, size = retained.shape, settings.candidates, CHUNK
     noise = rng.standard_normal((size, n, d), dtype=np.float32)
     uniform = rng.random((size, n), dtype=np.float32)
     from_prior = rng.random((size, n)) < settings.prior
@@ -131,7 +130,7 @@ def _padded(rows: Any, size: int) -> Any:
     return np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])
 
 
-@program
+@thorough
 def _propose(
     network: Conditional,
     x: Any,

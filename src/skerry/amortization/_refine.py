@@ -30,6 +30,7 @@ from skerry.inference._state import Target
 from skerry.posterior import KHAT_LIMIT, Failed, Posterior, PosteriorFlow, Status, log_normal
 from skerry.priors import Prior
 from skerry.problem import Problem
+from skerry.progress import Display, Progress
 from skerry.store import Store
 
 RAW_DRAWS = 10_000
@@ -78,12 +79,15 @@ def refined(
     failures: Failures,
     executor: Any = None,
     store: Store | str | PathLike[str] | None = None,
+    progress: Progress | None = None,
 ) -> Posterior:
     """The exact posterior by importance sampling, or by adaptive rounds if q is too far off."""
     check_failures(failures)
     settings = asked(proposal, seed, n_effective, max_calls)
     with opened_calls(problem, x, failures, executor, store, settings) as (calls, _):
-        drawing = drawn(proposal, seed, n_effective, max_calls)
+        if isinstance(progress, Display):
+            calls.tell = progress.calls
+        drawing = drawn(proposal, seed, n_effective, max_calls, progress)
         fresh = next(drawing)
         while True:
             try:
@@ -92,11 +96,11 @@ def refined(
                 found: Drawn = end.value
                 break
         if found.hopeless:
-            outcome = escalated(calls, found, seed, n_effective, max_calls)
+            outcome = escalated(calls, found, seed, n_effective, max_calls, progress)
         else:
             calls.note_round(0, "refined", found.u, found.log_g)
             outcome = found.outcome(problem.prior.from_u(found.u), calls.failed)
-    return answer(problem.prior, outcome, found, n_effective, failures, seed)
+    return answer(problem.prior, outcome, found, n_effective, failures, seed, progress)
 
 
 def answer(
@@ -106,6 +110,7 @@ def answer(
     n_effective: float,
     failures: Failures,
     seed: Seed,
+    progress: Progress | None = None,
 ) -> Posterior:
     """The posterior of weighted points."""
     return conclude(
@@ -114,7 +119,7 @@ def answer(
         n_effective=n_effective,
         options=Adaptive().fit if found.hopeless else Fit(density="islands"),
         seed=seed,
-        progress=None,
+        progress=progress,
         settings={
             "scheme": "escalated" if found.hopeless else "refined",
             "failures": failures,
@@ -166,7 +171,11 @@ class Drawn:
 
 
 def drawn(
-    proposal: Guarded, seed: Seed, n_effective: float, max_calls: int
+    proposal: Guarded,
+    seed: Seed,
+    n_effective: float,
+    max_calls: int,
+    progress: Progress | None = None,
 ) -> Generator[FloatArray, FloatArray, Drawn]:
     """Draw until there are so many effective samples, or it is hopeless.
 
@@ -189,6 +198,8 @@ def drawn(
         size = weights.effective_sample_size(log_w) if len(log_w) else 0.0
         khat = weights.pareto_khat(log_w)
         heavy = khat > KHAT_LIMIT
+        if progress is not None:
+            progress("effective samples", int(min(size, n_effective)), int(n_effective))
         poor = size < MIN_SHARE * max(len(log_w), 1)
         hopeless = (poor or (len(log_w) >= JUDGED and heavy)) and max_calls - len(u) > PILOT
         if hopeless or (size >= n_effective and not (heavy and len(log_w) < JUDGED)):
@@ -208,7 +219,12 @@ def _size(n: int, size: float, heavy: bool, n_effective: float, left: int) -> in
 
 
 def escalated(
-    calls: Calls, found: Drawn, seed: Seed, n_effective: float, max_calls: int
+    calls: Calls,
+    found: Drawn,
+    seed: Seed,
+    n_effective: float,
+    max_calls: int,
+    progress: Progress | None = None,
 ) -> Outcome:
     """Adaptive rounds from q's islands and draws."""
     target = Target(
@@ -221,4 +237,5 @@ def escalated(
         seed.child("escalated"),
     )
     proposal = cast("Proposal", found.proposal)
-    return adaptive_outcome(calls, target, began=(proposal, found.u, found.log_l))
+    began = proposal, found.u, found.log_l
+    return adaptive_outcome(calls, target, progress=progress, began=began)

@@ -12,8 +12,9 @@ import typer
 from skerry.cli._answer import answering
 from skerry.cli._app_files import add_file_commands
 from skerry.cli._errors import guarded
-from skerry.cli._help import EXAMPLES, EXIT_CODES
+from skerry.cli._help import BEGIN, EXAMPLES, EXIT_CODES, MANY, ONE, RUNS
 from skerry.cli._options import (
+    FORMS,
     Debug,
     Density,
     DensityChoice,
@@ -34,7 +35,8 @@ from skerry.cli._reproduce import command_line
 NO_COLOR = "--no-color"
 app = typer.Typer(
     name="skerry",
-    help="Every island of a multi-modal posterior, each with its right mass.",
+    help="Every island of a multi-modal posterior, each with its right mass.\n\n"
+    "`skerry COMMAND --help` shows a command's options and examples.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -63,7 +65,7 @@ def _root(
     del version, no_color
 
 
-@app.command(epilog=EXAMPLES["demo"])
+@app.command(epilog=EXAMPLES["demo"], rich_help_panel=BEGIN)
 def demo(
     out: Annotated[Path, typer.Option(help="Folder of the page and its pictures.")] = Path(
         "skerry-demo"
@@ -73,16 +75,17 @@ def demo(
         bool, typer.Option("--quick", help="Seconds, too few points: shows a bad verdict.")
     ] = False,
     quiet: Quiet = False,
+    as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Real data, in under two minutes: the eight islands of the Higgs boson's couplings."""
-    with guarded(debug):
+    with guarded(debug), answering(as_json) as stream:
         from skerry.cli._commands import run_demo
 
-        run_demo(out, seed, quick, quiet)
+        run_demo(out, seed, quick, quiet, stream)
 
 
-@app.command(epilog=EXAMPLES["study"])
+@app.command(epilog=EXAMPLES["study"], rich_help_panel=BEGIN)
 def study(
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("skerry-study"),
     full: Annotated[
@@ -91,16 +94,17 @@ def study(
     seed: Seed = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at a time.")] = None,
     quiet: Quiet = False,
+    as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """The paper's experiment: unimodal and mixture bases against known posteriors."""
-    with guarded(debug):
+    with guarded(debug), answering(as_json) as stream:
         from skerry.cli._commands import run_study
 
-        run_study(out, full, seed, workers, quiet)
+        run_study(out, full, seed, workers, quiet, stream)
 
 
-@app.command(epilog=EXAMPLES["infer"])
+@app.command(epilog=EXAMPLES["infer"], rich_help_panel=ONE)
 def infer(
     ctx: typer.Context,
     problem: Annotated[
@@ -120,7 +124,7 @@ def infer(
     ] = 1.0,
     density: Annotated[
         DensityChoice | None,
-        typer.Option(help="By default islands if adaptive, flow_mixture for prior draws."),
+        typer.Option(help=f"{FORMS} By default islands if adaptive, else flow_mixture."),
     ] = None,
     effective: Annotated[
         float, typer.Option(min=1.0, help="Effective samples asked for.")
@@ -130,7 +134,8 @@ def infer(
     timeout: Timeout = None,
     failures: FailurePolicy = FailuresChoice.stop,
     max_seconds: Annotated[
-        float | None, typer.Option(help="Stop after so long; with --store the same goes on.")
+        float | None,
+        typer.Option(help="Stop after so many seconds; with --store the same command goes on."),
     ] = None,
     seed: Seed = 0,
     out: Annotated[
@@ -159,7 +164,7 @@ def infer(
         run_infer(problem, options, out, quiet, command_line(ctx), stream)
 
 
-@app.command(epilog=EXAMPLES["fit"])
+@app.command(epilog=EXAMPLES["fit"], rich_help_panel=ONE)
 def fit(
     ctx: typer.Context,
     table: Annotated[
@@ -193,7 +198,7 @@ def fit(
         run_fit(table, prior, density.value, effective, seed, out, quiet, line, stream)
 
 
-@app.command(epilog=EXAMPLES["amortize"])
+@app.command(epilog=EXAMPLES["amortize"], rich_help_panel=MANY)
 def amortize(
     ctx: typer.Context,
     problem: Annotated[
@@ -212,7 +217,8 @@ def amortize(
     workers: WorkersCount = None,
     timeout: Timeout = None,
     max_seconds: Annotated[
-        float | None, typer.Option(help="The time allowed; needs --store. The training goes on.")
+        float | None,
+        typer.Option(help="Stop after so many seconds; needs --store. The same command goes on."),
     ] = None,
     seed: Seed = 0,
     out: Annotated[
@@ -237,7 +243,7 @@ def amortize(
         run_amortize(problem, epochs, options, out, quiet, command_line(ctx), stream)
 
 
-@app.command(epilog=EXAMPLES["posterior"])
+@app.command(epilog=EXAMPLES["posterior"], rich_help_panel=MANY)
 def posterior(
     ctx: typer.Context,
     model: Annotated[Path, typer.Argument(help="The estimator.npz of `skerry amortize`.")],
@@ -277,7 +283,7 @@ def posterior(
         run_posterior(model, x, problem, options, out, quiet, command_line(ctx), stream)
 
 
-@app.command(epilog=EXAMPLES["explore"])
+@app.command(epilog=EXAMPLES["explore"], rich_help_panel=MANY)
 def explore(
     model: Annotated[
         Path | None,
@@ -317,7 +323,7 @@ def explore(
         run_explore(model, problem, x, effective, port, not no_browser, seed, quiet)
 
 
-@app.command(epilog=EXAMPLES["export"])
+@app.command(epilog=EXAMPLES["export"], rich_help_panel=RUNS)
 def export(
     run: Annotated[Path, typer.Argument(help="A run folder, or its posterior.npz.")],
     out: Annotated[Path, typer.Argument(help="The file, or, for getdist, the root of three.")],
@@ -339,7 +345,7 @@ def export(
         run_export(run, to.value, out, quiet, stream)
 
 
-@app.command(epilog=EXAMPLES["report"])
+@app.command(epilog=EXAMPLES["report"], rich_help_panel=RUNS)
 def report(
     run: Annotated[Path, typer.Argument(help="A run folder, or its posterior.npz.")],
     out: Annotated[

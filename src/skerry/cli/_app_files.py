@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from skerry.cli._errors import guarded
-from skerry.cli._help import EXAMPLES
+from skerry.cli._help import EXAMPLES, FILES
 from skerry.cli._options import Debug, FailuresChoice, Quiet, Timeout, WorkersCount
 
 RunFolder = Annotated[Path, typer.Argument(help="The run's folder.")]
@@ -58,7 +58,7 @@ def propose(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """File mode: write the points that a run needs next, as CSV; the first call settles options."""
+    """Write the points that a run needs next, as CSV; the first call fixes the options."""
     with guarded(debug, resumable=True):
         from skerry.cli._files_commands import run_propose
 
@@ -94,7 +94,7 @@ def evaluate(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """File mode: fill a chunk. Nothing is done if it is filled, or there are fewer."""
+    """Fill a chunk; one that is filled, or isn't there, is left alone."""
     with guarded(debug, resumable=True):
         from skerry.cli._executor import chosen_executor
         from skerry.cli._files_commands import run_evaluate
@@ -108,7 +108,7 @@ def collect(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """File mode: take the filled chunks, and go on to the next round (exit code 3) or the end."""
+    """Take the filled chunks, and go on to the next round (exit code 3) or the end."""
     with guarded(debug, resumable=True):
         from skerry.cli._files_commands import run_collect
 
@@ -118,4 +118,4 @@ def collect(
 def add_file_commands(app: typer.Typer) -> None:
     """Propose, evaluate, collect."""
     for command in (propose, evaluate, collect):
-        app.command(epilog=EXAMPLES[command.__name__])(command)
+        app.command(epilog=EXAMPLES[command.__name__], rich_help_panel=FILES)(command)

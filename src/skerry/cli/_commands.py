@@ -12,22 +12,33 @@ import typer
 
 import skerry
 from skerry._saving import write_text
-from skerry.cli._answer import write_answer, write_json
+from skerry.cli._answer import answer, write_answer, write_json
 from skerry.cli._errors import GO_ON, INTERRUPTED
 from skerry.cli._files import read_model, read_observation, read_prior, read_problem
-from skerry.cli._folder import POSTERIOR, REPORT, run_folder, write_report, write_settings
+from skerry.cli._folder import (
+    POSTERIOR,
+    REPORT,
+    place_for,
+    run_folder,
+    write_report,
+    write_settings,
+)
 from skerry.cli._progress import shown
 from skerry.errors import InputError
 from skerry.interop import read_table
 from skerry.posterior import Posterior
 
 
-def run_demo(out: Path, seed: int, quick: bool, quiet: bool) -> None:
+def run_demo(out: Path, seed: int, quick: bool, quiet: bool, stream: TextIO | None = None) -> None:
     """``skerry demo``."""
     from skerry.demo import run
 
     with shown(quiet) as progress:
         found = run(out, seed=seed, size="quick" if quick else "full", progress=progress)
+    if stream is not None:
+        more = {"bridge_masses": found.bridges, "page": str(found.page)}
+        write_json({**answer(found.posterior, out), **more}, stream)
+        return
     _tell(found.posterior, quiet)
     if not quiet:
         for name, mass in found.bridges.items():
@@ -35,12 +46,24 @@ def run_demo(out: Path, seed: int, quick: bool, quiet: bool) -> None:
     typer.echo(f"Page: {found.page}")
 
 
-def run_study(out: Path, full: bool, seed: int, workers: int | None, quiet: bool) -> None:
+def run_study(
+    out: Path,
+    full: bool,
+    seed: int,
+    workers: int | None,
+    quiet: bool,
+    stream: TextIO | None = None,
+) -> None:
     """``skerry study``."""
     run: Any = importlib.import_module("skerry.study").run
     options = {} if workers is None else {"workers": workers}
     with shown(quiet) as progress:
-        run(out, size="full" if full else "quick", seed=seed, progress=progress, **options)
+        found = run(out, size="full" if full else "quick", seed=seed, progress=progress, **options)
+    if stream is not None:
+        figures = [str(figure) for figure in found.figures]
+        tables = {"table": str(found.table), "markdown": str(found.markdown)}
+        write_json({"folder": str(out), **tables, "figures": figures}, stream)
+        return
     typer.echo(f"Study: {out}")
 
 
@@ -63,7 +86,7 @@ def run_infer(
 ) -> None:
     """``skerry infer``: with options of :func:`skerry.infer`."""
     problem, x = read_problem(path)
-    with shown(quiet) as progress:
+    with place_for(out), shown(quiet) as progress:
         posterior = skerry.infer(problem, x, progress=progress, **options)
     command = _command("infer", line, problem=str(path), seed=options["seed"])
     write_run(posterior, run_folder(out, path.stem, command), command, quiet, stream)
@@ -91,7 +114,7 @@ def run_fit(
     prior = read_prior(prior_path)
     stored = path.is_dir()
     table = skerry.store.rows(path) if stored else read_table(path, prior)
-    with shown(quiet) as progress:
+    with place_for(out), shown(quiet) as progress:
         posterior = skerry.fit(
             table,
             prior=prior if stored else None,
@@ -118,7 +141,7 @@ def run_amortize(
 
     problem, x, simulator = read_model(path)
     training = TRAINING if epochs is None else replace(TRAINING, max_epochs=epochs)
-    with shown(quiet) as progress:
+    with place_for(out), shown(quiet) as progress:
         estimator = skerry.amortize(
             problem,
             x if simulator is None else None,
@@ -163,6 +186,11 @@ def run_posterior(
     stream: TextIO | None = None,
 ) -> None:
     """``skerry posterior``: with options of :meth:`skerry.Estimator.posterior`."""
+    if options["n_effective"] is not None and problem_path is None:
+        raise InputError(
+            "Expected --problem beside --effective: refining calls the likelihood, which an "
+            "estimator's file doesn't hold; pass the Python file that defines it."
+        )
     problem = None if problem_path is None else read_problem(problem_path)[0]
     estimator = skerry.load(path, problem=problem)
     if not isinstance(estimator, skerry.Estimator):
@@ -172,7 +200,8 @@ def run_posterior(
     observation = read_observation(x)
     if observation.size == math.prod(estimator.x_shape):
         observation = observation.reshape(estimator.x_shape)
-    posterior = estimator.posterior(observation, **options)
+    with place_for(out), shown(quiet) as progress:
+        posterior = estimator.posterior(observation, progress=progress, **options)
     command = _command("posterior", line, model=str(path), x=x, seed=options["seed"])
     write_run(posterior, run_folder(out, "posterior", command), command, quiet, stream)
 

@@ -41,7 +41,7 @@ def guarded(debug: bool, *, resumable: bool = False) -> Iterator[None]:
     except SkerryError as error:
         if debug:
             raise
-        typer.echo(f"Error: {error}", err=True)
+        typer.echo(f"Error: {_as_options(str(error))}", err=True)
         sys.exit(FAILED if isinstance(error, (EvaluationError, StoreError)) else BAD_INPUT)
     except OSError as error:
         if debug:
@@ -68,6 +68,13 @@ def guarded(debug: bool, *, resumable: bool = False) -> Iterator[None]:
             err=True,
         )
         sys.exit(FAILED)
+
+
+def _as_options(text: str) -> str:
+    """Advice about an argument of Python as advice about an option."""
+    for choice in ("drop", "zero"):
+        text = text.replace(f'failures="{choice}"', f"--failures {choice}")
+    return text
 
 
 def _print_anything() -> None:

@@ -103,7 +103,8 @@ def read_prior(path: Path) -> Prior:
 
 def _run(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise InputError(f"Expected a Python file; {path} isn't there.")
+        what = "is a folder; name the file" if path.is_dir() else "isn't there"
+        raise InputError(f"Expected a Python file; {path} {what}.")
     sys.path.insert(0, str(path.resolve().parent))  # as `python FILE` does
     try:
         return runpy.run_path(str(path))

@@ -72,6 +72,10 @@ def run_evaluate(
         filled = evaluate_with(run, chunk, words)
     else:
         known = read_run_file(run)
+        if known is None and path is None:
+            raise InputError(
+                f"Expected a run in {run}; there is no run.json; run `skerry propose` first."
+            )
         place = path if path is not None or known is None else _source(run, known.source)
         if known is not None and (place is None or place.suffix in (".toml", ".json")):
             raise InputError(

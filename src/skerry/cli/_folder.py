@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +18,7 @@ import skerry
 from skerry import report
 from skerry._saving import write_text
 from skerry._versions import versions
-from skerry.cli._files import read_problem
+from skerry.cli._files import read_observation, read_problem
 from skerry.errors import InputError
 from skerry.posterior import Posterior
 
@@ -36,6 +39,34 @@ def run_folder(out: Path | None, name: str, command: dict[str, Any]) -> Path:
         if _is_free(folder, command):
             return folder
         number += 1
+
+
+@contextmanager
+def place_for(out: Path | None) -> Iterator[None]:
+    """Make sure, before hours of work, that its results can be written.
+
+    Raises:
+        InputError: if the folder asked for, or one in the current folder, can't be made.
+    """
+    made = out is not None and not out.exists()
+    try:
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+        place = Path() if out is None else out
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(None, "no right to write there")
+    except OSError as error:
+        raise InputError(
+            f"Expected a folder that can be written to; {out or Path.cwd()} can't be "
+            f"({error.strerror}); choose one with --out."
+        ) from error
+    try:
+        yield
+    except BaseException:
+        if made and out is not None:
+            with suppress(OSError):  # something is in it
+                out.rmdir()
+        raise
 
 
 def _is_free(folder: Path, command: dict[str, Any]) -> bool:
@@ -103,7 +134,8 @@ def run_report(run: Path, out: Path | None, problem: Path | None, quiet: bool, s
     posterior = skerry.load(path)
     if not isinstance(posterior, Posterior):
         raise InputError(f"Expected a posterior to report on; {path} holds an estimator.")
-    sections = () if problem is None else (_predictive(posterior, problem),)
+    observed = settings_of(folder).get("x")
+    sections = () if problem is None else (_predictive(posterior, problem, observed),)
     target = out or folder / REPORT
     if target.parent != Path():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +148,9 @@ def run_report(run: Path, out: Path | None, problem: Path | None, quiet: bool, s
         typer.echo(f"Report: {target}", err=stream is not None)
 
 
-def _predictive(posterior: Posterior, path: Path) -> report.Section:
-    """Predictions beside the data that a problem file defines."""
+def _predictive(posterior: Posterior, path: Path, observed: Any) -> report.Section:
+    """Predictions beside the data that a problem file defines, or else that the run was told."""
     problem, x = read_problem(path)
+    if x is None and isinstance(observed, str):
+        x = read_observation(observed)
     return report.predictive_section(posterior, problem, x)

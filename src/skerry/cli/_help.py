@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 KEPT = "\b"  # at the start of a paragraph: its line ends stay
+BEGIN, ONE, MANY = "To see it work", "One observation", "Many observations of one model"
+RUNS, FILES = "Runs", "File mode: for queues in which nothing may wait"
+PROBLEM_FILE = "\n".join(
+    (
+        KEPT,
+        "A problem.py:",
+        "  import scipy.stats as st, skerry",
+        "  def log_likelihood(theta):  # (n, 2), a point in each row -> (n,)",
+        "      return -0.5 * ((theta[:, 0] ** 2 - 4) ** 2 + (theta[:, 1] / 0.3) ** 2)",
+        '  prior = skerry.Prior({"x": st.uniform(-5, 10), "y": st.norm(0, 2)})',
+        "  problem = skerry.Problem(prior, log_likelihood)",
+    )
+)
 EXIT_CODES = "\n".join(
     (
         KEPT,
@@ -26,7 +39,9 @@ def _examples(*lines: str) -> str:
 
 
 EXAMPLES = {
-    "demo": _examples("skerry demo", "skerry demo --quick --out /tmp/demo"),
+    "demo": _examples(
+        "skerry demo", "skerry demo --quick --out /tmp/demo", "skerry demo --quiet --json"
+    ),
     "study": _examples("skerry study", "skerry study --full --workers 4"),
     "infer": _examples(
         "skerry infer problem.py",
@@ -34,7 +49,9 @@ EXAMPLES = {
         "skerry infer problem.py --store run1.store --workers 8 --max-seconds 3500",
         "skerry infer problem.py --n 100000 --density mixture_base",
         "skerry infer problem.py --quiet --json > answer.json",
-    ),
+    )
+    + "\n\n"
+    + PROBLEM_FILE,
     "fit": _examples(
         "skerry fit scan.csv --prior problem.py",
         "skerry fit kept --prior problem.py",

@@ -42,7 +42,9 @@ StoreFolder = Annotated[
 WorkersCount = Annotated[
     int | None, typer.Option(min=1, help="Processes that evaluate; by default this one.")
 ]
-Timeout = Annotated[float | None, typer.Option(help="Seconds a point may take, with --workers.")]
+Timeout = Annotated[
+    float | None, typer.Option(help="Seconds a point may take; it then runs in another process.")
+]
 FailurePolicy = Annotated[
     FailuresChoice,
     typer.Option(help="Calls that fail: stop, leave the point out, or count it impossible."),
@@ -54,7 +56,11 @@ Json = Annotated[
     bool, typer.Option("--json", help="The answer as one JSON document on standard output.")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
-Density = Annotated[DensityChoice, typer.Option(help="The form of the density that is trained.")]
+FORMS = (
+    "flow_mixture: a flow for each island; mixture_base: one flow over several Gaussians; "
+    "gaussian_base: over one; islands: bent Gaussians, no training."
+)
+Density = Annotated[DensityChoice, typer.Option(help=FORMS)]
 Effective = Annotated[
     float, typer.Option(help="Effective samples asked for; with fewer the status says so.")
 ]

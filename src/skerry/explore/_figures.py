@@ -7,32 +7,46 @@ from typing import Any
 
 import numpy as np
 from bokeh.layouts import column, row
-from bokeh.models import ColumnDataSource, LinearColorMapper, PlainText, Range1d, Spacer
+from bokeh.models import ColumnDataSource, CustomJS, LinearColorMapper, PlainText, Range1d, Spacer
 from bokeh.plotting import figure
 
+from skerry.explore._mail import packed
 from skerry.explore._picture import Curves, Overlay, Picture
+from skerry.explore._words import part_of_page
 from skerry.plot import colour
 
 COLOURS = 24  # letters with a colour of their own, or grey
 INK, FAINT = "#222222", "#8a8a8a"
 SIDE, TOP, HEIGHT, LOW = 110, 92, 400, 250
 MARGIN = 62
+CURVES = "xs ys letter"
+SOURCES = {  # filled in the browser; here they stay empty
+    "dots": "x y letter",
+    "texts": "x y text",
+    "contours": CURVES,
+    "top": CURVES,
+    "right": CURVES,
+    "top refined": CURVES,
+    "right refined": CURVES,
+}
 
 
 class Figures:
-    """The figures of one page; :meth:`show` paints a picture."""
+    """The figures of one page; :meth:`show` paints a picture.
+
+    Attributes:
+        receive: what unpacks a picture in the browser, to be run when the page is ready, too.
+    """
 
     def __init__(self, ndim: int) -> None:
         palette = [colour(k) for k in range(COLOURS)]
         mapper = LinearColorMapper(palette=palette, low=-0.5, high=COLOURS - 0.5)
         self._shades = {"field": "letter", "transform": mapper}
         self.x, self.y = Range1d(0, 1), Range1d(0, 1)
-        self.dots = ColumnDataSource({"x": [], "y": [], "letter": []}, name="dots")
-        self.texts = ColumnDataSource({"x": [], "y": [], "text": []})
-        self.contours = ColumnDataSource({"xs": [], "ys": [], "letter": []}, name="contours")
-        names = ("top", "right", "top refined", "right refined")
-        self.curves = {
-            name: ColumnDataSource({"xs": [], "ys": [], "letter": []}, name=name) for name in names
+        self.mail = ColumnDataSource(packed({}), name="mail")
+        self._sources = {
+            name: ColumnDataSource({column: [] for column in columns.split()}, name=name)
+            for name, columns in SOURCES.items()
         }
         self.heights = Range1d(0, 1.15)
         self.plane = self._plane()
@@ -41,7 +55,11 @@ class Figures:
         above = row(self.top, Spacer(width=SIDE), sizing_mode="stretch_width")
         below = row(self.plane, self.right, sizing_mode="stretch_width")
         self.layout = self.top if ndim == 1 else column(above, below, sizing_mode="stretch_width")
-        self.layout.name = "picture"
+        self.layout.update(name="picture", tags=[self.mail])
+        self.receive = CustomJS(
+            args={"mail": self.mail, "sources": self._sources}, code=part_of_page("receive.js")
+        )
+        self.mail.js_on_change("data", self.receive)
 
     def label(self, across: str, up: str) -> None:
         """Name the axes."""
@@ -51,40 +69,30 @@ class Figures:
             return
         self.top.xaxis.axis_label = PlainText(text=across)
 
-    def show(self, drawn: Picture) -> None:
-        """Paint the raw posterior."""
+    def show(self, drawn: Picture, over: Overlay) -> None:
+        """Paint the raw posterior, and the refined one over it."""
         (left, right), (low, high) = drawn.ranges
         if (self.x.start, self.x.end) != (left, right):
             self.x.update(start=left, end=right)
         if (self.y.start, self.y.end) != (low, high):
             self.y.update(start=low, end=high)
-        self.dots.data = {
-            "x": drawn.x.astype(np.float32),
-            "y": drawn.y.astype(np.float32),
-            "letter": _shade(drawn.letters),
-        }
         x, y, text = zip(*drawn.texts, strict=True)
-        self.texts.data = {"x": list(x), "y": list(y), "text": list(text)}
-        self._fill("top", drawn.top)
-        self._fill("right", drawn.right)
-
-    def cover(self, drawn: Overlay) -> None:
-        """Paint the refined posterior over it."""
-        lines = drawn.contours
-        self.contours.data = {
-            "xs": [line[0].astype(np.float32) for line in lines],
-            "ys": [line[1].astype(np.float32) for line in lines],
-            "letter": _shade([line[2] for line in lines]),
-        }
-        self._fill("top refined", drawn.top)
-        self._fill("right refined", drawn.right)
-
-    def _fill(self, name: str, curves: Curves) -> None:
-        along = [places.astype(np.float32) for places in curves.places]
-        up = [heights.astype(np.float32) for heights in curves.heights]
-        pair = (along, up) if name.startswith("top") else (up, along)
-        letters = _shade(curves.letters)
-        self.curves[name].data = {"xs": pair[0], "ys": pair[1], "letter": letters}
+        lines = over.contours
+        self.mail.data = packed(
+            {
+                "dots": {"x": drawn.x, "y": drawn.y, "letter": _shade(drawn.letters)},
+                "texts": {"x": np.array(x), "y": np.array(y), "text": list(text)},
+                "top": _columns(drawn.top, across=True),
+                "right": _columns(drawn.right, across=False),
+                "contours": {
+                    "xs": [line[0] for line in lines],
+                    "ys": [line[1] for line in lines],
+                    "letter": _shade([line[2] for line in lines]),
+                },
+                "top refined": _columns(over.top, across=True),
+                "right refined": _columns(over.right, across=False),
+            }
+        )
 
     def _plane(self) -> Any:
         plane = figure(
@@ -95,17 +103,18 @@ class Figures:
         _tidy(plane)
         plane.toolbar.logo = None
         plane.toolbar.autohide = True
-        plane.scatter(
-            "x", "y", source=self.dots, size=3.2, fill_color=self._shades, fill_alpha=0.45,
-            line_color=None,
+        plane.circle(
+            "x", "y", source=self._sources["dots"], radius=1.6, radius_units="screen",
+            fill_color=self._shades, fill_alpha=0.45, line_color=None,
         )  # fmt: skip
+        lines = self._sources["contours"]
         plane.multi_line(
-            "xs", "ys", source=self.contours, line_color="white", line_width=3.4, line_alpha=0.7
+            "xs", "ys", source=lines, line_color="white", line_width=3.4, line_alpha=0.7
         )
-        plane.multi_line("xs", "ys", source=self.contours, line_color=self._shades, line_width=1.8)
+        plane.multi_line("xs", "ys", source=lines, line_color=self._shades, line_width=1.8)
         plane.text(
-            "x", "y", text="text", source=self.texts, text_font_size="13px", text_color=INK,
-            text_font_style="bold", anchor="center", padding=3, border_radius=4,
+            "x", "y", text="text", source=self._sources["texts"], text_font_size="13px",
+            text_color=INK, text_font_style="bold", anchor="center", padding=3, border_radius=4,
             background_fill_color="white", background_fill_alpha=0.75,
         )  # fmt: skip
         return plane
@@ -127,13 +136,19 @@ class Figures:
         if height == TOP or not top:
             (panel.xaxis if top else panel.yaxis).visible = False
         panel.patches(
-            "xs", "ys", source=self.curves[name], fill_color=self._shades, fill_alpha=0.45,
+            "xs", "ys", source=self._sources[name], fill_color=self._shades, fill_alpha=0.45,
             line_color=None,
         )  # fmt: skip
         panel.multi_line(
-            "xs", "ys", source=self.curves[f"{name} refined"], line_color=INK, line_width=1.3
+            "xs", "ys", source=self._sources[f"{name} refined"], line_color=INK, line_width=1.3
         )
         return panel
+
+
+def _columns(curves: Curves, *, across: bool) -> dict[str, Any]:
+    along, up = curves.places, curves.heights
+    pair = (along, up) if across else (up, along)
+    return {"xs": pair[0], "ys": pair[1], "letter": _shade(curves.letters)}
 
 
 def _shade(letters: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from functools import partial
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from bokeh.layouts import column, row
 from bokeh.models import (
     Button,
     CheckboxGroup,
+    ColumnDataSource,
     CustomJS,
     Div,
     FileInput,
@@ -66,7 +68,6 @@ const fit = () => {
 narrow.addEventListener('change', fit)
 fit()
 """
-SPOKEN = "document.getElementById('spoken').textContent = verdict.tags[0]"
 
 
 class Page:
@@ -97,12 +98,11 @@ class Page:
         self._view = self._first_view(self._raw)
         self._drawn: Picture | None = None
         self._standing = Standing("none")
-        self._sheet = InlineStyleSheet(css=_words.stylesheet("widget.css"))
-        part = InlineStyleSheet(css=_words.stylesheet("part.css"))
+        self._sheet = InlineStyleSheet(css=_words.part_of_page("widget.css"))
+        part = InlineStyleSheet(css=_words.part_of_page("part.css"))
         html: Any = {"disable_math": True, "stylesheets": [part], "sizing_mode": "stretch_width"}
-        self.verdict = Div(name="verdict", tags=[""], **html)
-        self.islands = Div(name="islands", **html)
-        self.told = Div(name="told", **html)
+        self.words = ColumnDataSource({"place": [], "html": []}, name="words")
+        self.told = Div(name="told", tags=[self.words], **html)
         self.figures = Figures(estimator.prior.ndim)
         self.sliders = Sliders(subject.numbers, self._sheet, self._move)
         self.ticks: Any = None
@@ -159,12 +159,12 @@ class Page:
         self._doc.js_on_event("document_ready", self._fitted())
         for slider in self.sliders.sliders:
             slider.js_on_change("tags", named)
-        spoken = CustomJS(args={"verdict": self.verdict}, code=SPOKEN)
-        self.verdict.js_on_change("tags", spoken)
-        self._doc.js_on_event("document_ready", spoken)  # it may have been said before
+        say = CustomJS(args={"words": self.words}, code=_words.part_of_page("say.js"))
+        self.words.js_on_change("data", say)
+        self._doc.js_on_event("document_ready", say)  # it may have been said before
+        self._doc.js_on_event("document_ready", self.figures.receive)
         self._label()
-        roots = (bar, self.figures.layout, tools, self.sliders.layout, self.verdict, self.islands)
-        for root in roots:
+        for root in (bar, self.figures.layout, tools, self.sliders.layout):
             self._doc.add_root(root)
 
     def _fitted(self) -> CustomJS:
@@ -216,22 +216,20 @@ class Page:
         before = None if self._drawn is None else self._drawn.ranges
         drawn = picture(self._raw, self._islands, self._view, self._whole, before)
         self._drawn = drawn
-        self.figures.show(drawn)
         refined = standing.refined
-        covered = refined is not None or bool(len(self.figures.contours.data["letter"]))
-        if covered or len(self.figures.curves["top refined"].data["letter"]):
-            self.figures.cover(NOTHING if refined is None else overlay(refined, self._view, drawn))
+        over = NOTHING if refined is None else overlay(refined, self._view, drawn)
+        self.figures.show(drawn, over)
         self._write()
 
     def _write(self) -> None:
         subject, standing = self._subject, self._standing
-        html = _words.verdict_html(self._raw, standing, subject)
-        if html != self.verdict.text:
-            self.verdict.text = html
-        self.islands.text = _words.table_html(self._raw, self._islands, subject, standing)
-        words = _words.spoken(self._raw, standing, subject)
-        if standing.state not in ("waiting", "running") and [words] != self.verdict.tags:
-            self.verdict.tags = [words]
+        said = {
+            "verdict": _words.verdict_html(self._raw, standing, subject),
+            "islands": _words.table_html(self._raw, self._islands, subject, standing),
+        }
+        if standing.state not in ("waiting", "running"):
+            said["spoken"] = escape(_words.spoken(self._raw, standing, subject))
+        self.words.data = {"place": list(said), "html": list(said.values())}
 
     def _rest(self) -> None:
         if self._timer is not None:
@@ -311,8 +309,6 @@ class Page:
         self._put(x)
 
     def _tell(self, tone: str, text: str) -> None:
-        from html import escape
-
         self.told.text = f'<div class="banner {tone}" role="status"><p>{escape(text)}</p></div>'
 
 
@@ -327,6 +323,8 @@ def compose(doc: Any, subject: Subject, source: Source, n_effective: float, seed
     doc.title = subject.title
     doc.template = environment.get_template("page.html")
     doc.template_variables.update(
-        heading=subject.title, note=subject.note, page_css=_words.stylesheet("page.css")
+        heading=subject.title,
+        note=subject.note,
+        page_css="".join(map(_words.part_of_page, ("page.css", "part.css"))),
     )
     return page

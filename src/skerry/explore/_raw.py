@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp
 
 from skerry._seeds import SeedLike, as_seed
 from skerry._types import FloatArray, IntArray
@@ -141,9 +140,12 @@ def _drawn(
 
 def _labels(terms: FloatArray, found: IntArray) -> tuple[IntArray, FloatArray]:
     """Of each point the island with the highest density, and the log density of all ``(n,)``."""
-    n = int(found.max()) + 1
-    each = np.stack([logsumexp(terms[found == k], axis=0) for k in range(n)])
-    return np.argmax(each, axis=0), logsumexp(each, axis=0)
+    members = found == np.arange(int(found.max()) + 1)[:, None]
+    top = np.max(terms, axis=0)
+    top = np.where(np.isfinite(top), top, 0.0)
+    each = members.astype(np.float64) @ np.exp(terms - top)
+    with np.errstate(divide="ignore"):
+        return np.argmax(each, axis=0), np.log(each.sum(axis=0)) + top
 
 
 def _highest(log_density: FloatArray, labels: IntArray, k: int) -> int:

@@ -13,13 +13,14 @@ from skerry.explore._numbers import Number
 
 SHOWN = 24  # numbers at a time
 FINE = 0.1  # of the whole range
-TO_BOX = "box.value = Number(cb_obj.value.toPrecision(10))"
+# What one of the two does to the other isn't told to the server: one message a move.
+TO_BOX = "box.setv({value: Number(cb_obj.value.toPrecision(10))}, {sync: false})"
 TO_SLIDER = """
 const v = cb_obj.value
-if (v !== null && isFinite(v)) {
+if (v !== null && isFinite(v) && v !== Number(slider.value.toPrecision(10))) {
   if (v < slider.start) slider.start = v
   if (v > slider.end) slider.end = v
-  slider.value = v
+  slider.setv({value: v}, {sync: false})
 }
 """
 
@@ -53,7 +54,8 @@ class Sliders:
         for i, (box, slider) in enumerate(zip(self.boxes, self.sliders, strict=True)):
             slider.js_on_change("value", CustomJS(args={"box": box}, code=TO_BOX))
             box.js_on_change("value", CustomJS(args={"slider": slider}, code=TO_SLIDER))
-            box.on_change("value", self._listener(i))
+            for widget in (box, slider):
+                widget.on_change("value", self._listener(i))
         parts: list[Any] = [w for pair in zip(self.boxes, self.sliders, strict=True) for w in pair]
         if len(numbers) > SHOWN:
             starts = range(0, len(numbers), SHOWN)
@@ -78,7 +80,7 @@ class Sliders:
         def changed(_name: str, _old: Any, new: Any) -> None:
             if self._setting or new is None or self._first + i >= len(self.values):
                 return
-            self.values[self._first + i] = float(new)
+            self.values[self._first + i] = float(f"{new:.10g}")
             self._moved()
 
         return changed

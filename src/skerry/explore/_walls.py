@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logsumexp, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.amortization._mixtures import Mixtures
 from skerry.posterior import log_normal
+from skerry.weights import log_sum_exp
 
 STONES = 11  # points between two components at which a wall is looked for
 EDGE = 2e-3  # of a turn: how near to the seam a circle is looked at
@@ -117,7 +118,7 @@ def _heights_and_passes(
     lines = starts + steps * whole
     stones = np.concatenate([places[:, 0], lines.reshape(-1, d)])
     stones[:, periodic] = ndtri(np.clip(stones[:, periodic] % 1.0, EDGE, 1 - EDGE))
-    values = logsumexp(components.terms(stones), axis=0) - log_normal(stones[:, periodic])
+    values = log_sum_exp(components.terms(stones), axis=0) - log_normal(stones[:, periodic])
     heights = values[:K]
     lowest = values[K:].reshape(STONES, 2, len(i)).min(axis=0).max(axis=0)
     return heights, np.minimum(lowest, np.minimum(heights[i], heights[j]))

@@ -194,8 +194,8 @@ def _template(name: str) -> Any:
     return environment.get_template(name)
 
 
-def stylesheet(name: str) -> str:
-    """A stylesheet of the page's own."""
+def part_of_page(name: str) -> str:
+    """A stylesheet or a script of the page's own."""
     from importlib import resources
 
     return resources.files("skerry.explore").joinpath("templates", name).read_text("utf-8")

@@ -21,6 +21,7 @@ from skerry.errors import InputError
 from skerry.flows.bends import Bend
 
 TINY = 1e-300
+NEARBY = 1e-3  # of a frame's width: over what its axes at a point are taken
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,24 @@ class Frames:
             turned = self.means[frame] + straight @ self.cholesky[frame].T
             u[mine] = self._turn(turned, int(frame), -1)[0]
         return u
+
+    def beside(self, y: FloatArray, k: IntArray, scale: float) -> Frames:
+        """Straight frames centred where frames ``k`` ``(n,)`` have coordinates ``y`` ``(n, d)``.
+
+        Their axes are those that frame k has there, times ``scale``.
+        """
+        d = self.dim
+        steps = np.concatenate([np.zeros((1, d)), NEARBY * np.eye(d), -NEARBY * np.eye(d)])
+        means, factors = np.empty((len(k), d)), np.empty((len(k), d, d))
+        for i, frame in enumerate(k):
+            bend = self.bends[frame] if self.bends else None
+            around = y[i] + steps
+            straight = around if bend is None else bend.bend(around)
+            means[i] = self.means[frame] + self.cholesky[frame] @ straight[0]
+            slopes = (straight[1 : d + 1] - straight[d + 1 :]) / (2.0 * NEARBY)
+            _, r = np.linalg.qr(slopes @ self.cholesky[frame].T)
+            factors[i] = scale * (r * np.sign(np.diagonal(r))[:, None]).T
+        return Frames(means, factors, self.turns[k], self.periodic)
 
     def _turn(self, u: FloatArray, k: int, sign: int) -> tuple[FloatArray, FloatArray]:
         if not self.periodic.any():

@@ -1,11 +1,15 @@
-r"""A mixture of bent Gaussians with nothing left to train: what an amortised density is for one x.
+r"""A mixture of warped, bent Gaussians with nothing left to train: an amortised density for one x.
 
 Component k takes standard coordinates z to its frame's by
-:math:`y_j = z_j e^{a_j \cdot g} - c_j \cdot (g^2 - 1)`, with :math:`g = g(z_1, \dots, z_{j-1})`
-bounded: the widths (funnels, a) and places (curves, c) of later coordinates follow earlier ones.
+:math:`y_j = w_j(z_j) e^{a_j \cdot g} - c_j \cdot (g^2 - 1)`, with
+:math:`g = g(z_1, \dots, z_{j-1})` bounded: the widths (funnels, a) and places (curves, c) of later
+coordinates follow earlier ones. The warp w leans to one side and has heavier tails (equation
+:eq:`warp` of the method).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -27,6 +31,8 @@ class Funnels(AbstractShape):
     rotations: Float[Array, "K d d"]
     funnels: Float[Array, "K d d"]
     curves: Float[Array, "K d d"]
+    skews: Float[Array, "K d"]
+    tails: Float[Array, "K d"]
     x_dim: int = eqx.field(static=True)
 
     def log_terms(
@@ -34,13 +40,13 @@ class Funnels(AbstractShape):
     ) -> Float[Array, " n"]:
         """See :class:`AbstractShape`."""
         del x
-        log_mass, rotation, funnels, curves = self._own(k)
+        log_det, rotation, funnels, curves, skews, tails = self._own(k)
         own, z = jnp.sum(rotation * y, axis=1), jnp.zeros((0, y.shape[1]))
-        log_det = log_mass
         for j in range(len(y)):
             wide, bent = _follows(z, funnels[j], curves[j])
-            z = jnp.concatenate([z, ((own[j] + bent) * jnp.exp(-wide))[None]])
-            log_det -= wide
+            new, log_slope = unwarped((own[j] + bent) * jnp.exp(-wide), skews[j], tails[j])
+            z = jnp.concatenate([z, new[None]])
+            log_det += log_slope - wide
         return log_det + log_normal(z)
 
     def ceilings(self, y: FloatArray) -> Ceilings | None:
@@ -57,14 +63,16 @@ class Funnels(AbstractShape):
         """See :class:`AbstractShape`."""
         del x
         k = choose(self.log_masses[:, None], uniform)
-        _, rotation, funnels, curves = self._own(k)
+        _, rotation, funnels, curves, skews, tails = self._own(k)
         follows = [_follows(noise[:j], funnels[j], curves[j]) for j in range(len(noise))]
         wide, bent = (jnp.stack(parts) for parts in zip(*follows, strict=True))
-        bent_noise = noise * jnp.exp(wide) - bent
-        return jnp.sum(rotation * bent_noise[:, None], axis=0), k
+        moved = warped(noise, skews, tails) * jnp.exp(wide) - bent
+        return jnp.sum(rotation * moved[:, None], axis=0), k
 
     def _own(self, k: Array) -> tuple[Array, ...]:
-        rows = (self.log_masses, self.rotations, self.funnels, self.curves)
+        rows = (
+            self.log_masses, self.rotations, self.funnels, self.curves, self.skews, self.tails,
+        )  # fmt: skip
         return tuple(pick([row[..., None] for row in rows], k))
 
 
@@ -75,15 +83,33 @@ def _follows(z: Array, funnel: Array, curve: Array) -> tuple[Array, Array]:
     return jnp.sum(g * funnel[:j], axis=0), jnp.sum((g**2 - 1.0) * curve[:j], axis=0)
 
 
+def unwarped(y: Any, skew: Any, tail: Any) -> tuple[Any, Any]:
+    """The normal coordinate of a warped one, and the logarithm of its slope."""
+    rest = 1.0 - skew**2
+    root = jnp.sqrt(1.0 + 4.0 * tail * y**2)
+    pull = 1.0 / jnp.sqrt(0.5 + 0.5 * root)
+    y = y * pull
+    far = jnp.sqrt(y**2 + rest)
+    return (y - skew * far) / rest, jnp.log((1.0 - skew * y / far) / (rest * root * pull))
+
+
+def warped(z: Any, skew: Any, tail: Any) -> Any:
+    """The inverse: a normal coordinate leaning to one side, with heavier tails."""
+    y = z + skew * jnp.sqrt(1.0 + z**2)
+    return y * jnp.sqrt(1.0 + tail * y**2)
+
+
 def funnel_mixture(
     log_masses: FloatArray,
     means: FloatArray,
     factors: FloatArray,
     funnels: FloatArray,
     curves: FloatArray,
+    skews: FloatArray,
+    tails: FloatArray,
     periodic: BoolArray,
 ) -> Density:
-    """The density of K bent components.
+    """The density of K warped, bent components.
 
     Args:
         log_masses: ``(K,)``, logsumexp 0.
@@ -91,6 +117,8 @@ def funnel_mixture(
         factors: from its coordinates to the points', ``(K, d, d)``, invertible.
         funnels: a, strictly lower triangular, ``(K, d, d)``.
         curves: c, likewise.
+        skews: lambda, between -1 and 1, ``(K, d)``.
+        tails: tau, not negative, likewise.
         periodic: which coordinates lie on a circle, ``(d,)``.
     """
     # factors = cholesky @ rotation: frames are lower triangular
@@ -103,6 +131,8 @@ def funnel_mixture(
         rotations=jnp.asarray(q * signs[:, None, :], jnp.float32),
         funnels=jnp.asarray(funnels, jnp.float32),
         curves=jnp.asarray(curves, jnp.float32),
+        skews=jnp.asarray(skews, jnp.float32),
+        tails=jnp.asarray(tails, jnp.float32),
         x_dim=0,
     )
     return Density(frames, shape)

@@ -5,8 +5,8 @@ r"""Adaptive rounds: every island, at nearly one likelihood call per effective s
 3. *Exploring rounds*: draw from the islands with heavier tails beside them; weigh all points of
    all rounds by the deterministic mixture; temper while too few points carry the weight; refit the
    islands, bent and split where they are not Gaussian (:mod:`skerry.modes.splitting`).
-4. *A second hunt*, from fresh prior draws and from the walls between islands, for what the rounds
-   have not explained; if it finds more, exploring goes on.
+4. *Walks* (:mod:`skerry.inference._walks`) and *a second hunt*, from fresh prior draws and from the
+   walls between islands, for what the rounds have not explained; after a find, exploring goes on.
 5. *Final rounds* from one fixed proposal, until the effective sample size asked for. The evidence
    comes from these draws alone, which no adaptation has seen; samples and masses use every point.
 
@@ -31,6 +31,7 @@ from skerry.inference._climbs import climb
 from skerry.inference._drawing import draw, draw_prior, land
 from skerry.inference._proposal import Proposal, lifted
 from skerry.inference._state import State, Target
+from skerry.inference._walks import explain
 from skerry.modes import Islands, Topology
 from skerry.modes.hunting import Hunter, starts
 from skerry.modes.splitting import grow_islands, join, take
@@ -41,6 +42,7 @@ CLIMB = 200  # slopes that a climb to check a mode may take
 GOOD = 0.85  # effective samples a call beyond which a refit gains little
 MAX_ROUNDS = 60
 VAGUE = 1e4  # a tempered posterior that much larger in volume tells next to nothing
+AGAIN = 0.25  # of the second hunt's fresh starts, in those that follow it
 SURPRISE = 2.0  # nats of weight at a peak beyond which it counts as unexplained
 
 
@@ -230,7 +232,10 @@ def _size(state: State, target: Target) -> int:
                 return 0
         return int(min(max(wanted, 300), 50_000, left))
     grown = (500 + 100 * d + 20 * state.islands.n_islands) * 1.35 ** (rounds - 1)
-    return int(min(grown, max(500.0, 0.4 * target.n_effective), left))
+    last = state.history[-1]
+    wanted = 1.03 * (target.n_effective - last.n_effective) / max(last.share, 0.02)
+    most = max(500.0, 0.1 * target.n_effective, min(wanted, 0.4 * target.n_effective))
+    return int(min(grown, most, left))
 
 
 def _evaluate(target: Target, u: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -350,7 +355,11 @@ def _second_hunt(state: State, target: Target) -> tuple[Islands | None, State]:
         return None, state
     d = state.u.shape[1]
     rng = target.seed.child("second hunt", state.hunts).numpy()
-    fresh = rng.standard_normal((int(target.settings.thoroughness * (8 + 2 * d)), d))
+    more, state = explain(state, target, target.seed.child("walks", len(state.counts)).numpy())
+    if more is not None:
+        return more, state
+    n = target.settings.thoroughness * (8 + 2 * d) * (1.0 if state.hunts == 1 else AGAIN)
+    fresh = rng.standard_normal((int(n), d))
     found, state = _hunt(
         state, target, np.vstack([_heavy(state), _walls(state), fresh]), state.islands
     )

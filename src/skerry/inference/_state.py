@@ -115,6 +115,7 @@ class State:
         history: one line a round.
         ahead: what is still being evaluated.
         n_ahead: rounds so far that were second halves.
+        n_repairs: how often walks have led to more exploring.
     """
 
     u: FloatArray
@@ -135,6 +136,7 @@ class State:
     history: tuple[Round, ...] = field(default=())
     ahead: Ahead | None = None
     n_ahead: int = 0
+    n_repairs: int = 0
 
     @property
     def log_density(self) -> FloatArray:

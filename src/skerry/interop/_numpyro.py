@@ -31,6 +31,18 @@ FAMILIES: dict[str, tuple[tuple[str, ...], str, Callable[..., Numbers]]] = {
     "Uniform": (("low", "high"), "uniform", lambda low, high: (low, high - low)),
     "Weibull": (("scale", "concentration"), "weibull_min", lambda scale, k: (k, 0, scale)),
 }
+HINTS = {  # families that need more than a distribution a parameter
+    "Dirichlet": "a Dirichlet works as a site of a model, in problem_from_numpyro",
+    "LKJ": "write partial correlations as Beta sites, and the matrix from them",
+    "LKJCholesky": "write partial correlations as Beta sites, and the factor from them",
+    "VonMises": "take Uniform(-pi, pi) as a circle (skerry.Periodic, or periodic=), and add "
+    "VonMises(...).log_prob(angle) + log(2 pi) to the log-likelihood (numpyro.factor): the same "
+    "posterior and evidence",
+}
+OTHERWISE = (
+    "pass a distribution of scipy.stats to skerry.Prior, or a transform to "
+    "skerry.Prior.from_transform"
+)
 WRAPPERS = ("ExpandedDistribution", "Independent")
 TRUNCATED = (
     "LeftTruncatedDistribution",
@@ -106,8 +118,7 @@ def family_of(name: str, part: Any) -> tuple[list[Any], str, Callable[..., Numbe
     if kind not in FAMILIES or tuple(getattr(part, "event_shape", ())):
         raise UnsupportedError(
             f"Expected one of numpyro's {', '.join(FAMILIES)} or a truncated Normal for {name!r}; "
-            f"got {kind}; pass a distribution of scipy.stats to skerry.Prior, or a transform to "
-            "skerry.Prior.from_transform."
+            f"got {kind}; {HINTS.get(kind, OTHERWISE)}."
         )
     names, family, numbers = FAMILIES[kind]
     return [getattr(part, setting) for setting in names], family, numbers

@@ -10,8 +10,17 @@ import numpy as np
 
 from skerry.errors import PriorError, ProblemError, UnsupportedError
 from skerry.interop._lookup import needed
-from skerry.interop._numpyro import elements, prior_from_numpyro, shape_of
-from skerry.interop._numpyro_tied import Joint, Site, Tied, kind_of, settings_of
+from skerry.interop._numpyro import elements, prior_from_numpyro
+from skerry.interop._numpyro_tied import (
+    Joint,
+    Place,
+    Simplex,
+    Site,
+    Tied,
+    kind_of,
+    place_of,
+    settings_of,
+)
 from skerry.priors import Periodic, Prior
 from skerry.problem import Problem
 from skerry.problem._functions import Jax
@@ -29,7 +38,8 @@ def problem_from_numpyro(
     The latent sites s, in the constrained values that the model sees, are the prior: sites that
     depend on no other become distributions of scipy.stats, as in :func:`prior_from_numpyro`; a
     hierarchy, or a ``MultivariateNormal``, becomes a transform of the unit cube, level by level,
-    with its inverse and density. The observed sites o, ``numpyro.factor`` and masks included, are
+    with its inverse and density. A ``Dirichlet`` of k elements gives the k - 1 first as parameters.
+    The observed sites o, ``numpyro.factor`` and masks included, are
     the log-likelihood: a JAX function of one point, mapped, compiled, with gradients. A site of
     shape ``(k,)``, a plate's for instance, gives the parameters ``name[0]``, ``name[1]``, ...
 
@@ -52,15 +62,14 @@ def problem_from_numpyro(
     latent = _latent(numpyro, trace)
     parts = {name: site["fn"] for name, site in latent.items()}
     upstream = _tried(lambda: _upstream(model, args, kwargs, set(parts)))
-    places, start = {}, 0
+    places: dict[str, Place] = {}
     for name, part in parts.items():
-        shape = shape_of(part)
-        places[name] = (start, shape)
-        start += int(np.prod(shape))
-    spread = {e: name for name, (_, shape) in places.items() for e in elements(name, shape)}
+        start = max((place.columns.stop for place in places.values()), default=0)
+        places[name] = place_of(part, start)
+    spread = {e: name for name, place in places.items() for e in elements(name, place.shape)}
     circles = _circles(periodic, spread, parts)
     apart = not any(upstream.values()) and not any(
-        isinstance(kind_of(name, part), Joint) for name, part in parts.items()
+        isinstance(kind_of(name, part), (Joint, Simplex)) for name, part in parts.items()
     )
     if apart:
         columns = dict(prior_from_numpyro(parts).parts or {})
@@ -95,13 +104,9 @@ class _Model:
         with jax.enable_x64(True):
             return self.trace({})
 
-    def at(self, theta: Any, places: Mapping[str, tuple[int, tuple[int, ...]]]) -> dict[str, Any]:
+    def at(self, theta: Any, places: Mapping[str, Place]) -> dict[str, Any]:
         """Its sites at the parameters ``(d,)``."""
-        values = {
-            name: theta[start : start + int(np.prod(shape))].reshape(shape)
-            for name, (start, shape) in places.items()
-        }
-        return self.trace(values)
+        return self.trace({name: place.value(theta) for name, place in places.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +114,7 @@ class _Likelihood:
     """The log density of the observed sites, of one point; traced by JAX."""
 
     model: _Model
-    places: Mapping[str, tuple[int, tuple[int, ...]]]
+    places: Mapping[str, Place]
 
     def __call__(self, theta: Any) -> Any:
         import jax.numpy as jnp
@@ -128,7 +133,7 @@ class _Settings:
     """The settings of all latent sites in a row, of one point; traced by JAX."""
 
     model: _Model
-    places: Mapping[str, tuple[int, tuple[int, ...]]]
+    places: Mapping[str, Place]
 
     def __call__(self, theta: Any) -> Any:
         import jax.numpy as jnp
@@ -141,7 +146,7 @@ class _Settings:
 def _tied(
     inputs: _Model,
     latent: Mapping[str, Any],
-    places: Mapping[str, tuple[int, tuple[int, ...]]],
+    places: Mapping[str, Place],
     upstream: Mapping[str, set[str]],
     names: list[str],
     circles: list[str],
@@ -149,16 +154,15 @@ def _tied(
     levels: dict[str, int] = {}
     sites, first = [], 0
     for name, site in latent.items():
-        start, shape = places[name]
-        size, part = int(np.prod(shape)), site["fn"]
+        part = site["fn"]
         levels[name] = 1 + max((levels[other] for other in upstream[name]), default=-1)
         stop = first + sum(row.size for row in settings_of(name, part))
-        columns = slice(start, start + size)
-        sites.append(Site(columns, slice(first, stop), levels[name], kind_of(name, part)))
+        settings = slice(first, stop)
+        sites.append(Site(places[name].columns, settings, levels[name], kind_of(name, part)))
         first = stop
-    values = np.concatenate([np.ravel(site["value"]) for site in latent.values()])
-    settings = Jax(_Settings(inputs, places), one_point=True)
-    tied = Tied(settings, tuple(sites), np.asarray(values, dtype=np.float64))
+    values = np.concatenate([places[name].free(site["value"]) for name, site in latent.items()])
+    read = Jax(_Settings(inputs, places), one_point=True)
+    tied = Tied(read, tuple(sites), np.asarray(values, dtype=np.float64))
     return Prior.from_transform(
         names, tied.transform, inverse=tied.inverse, log_prob=tied.log_prob, periodic=circles
     )
@@ -241,5 +245,6 @@ def _tried(function: Callable[[], Any]) -> Any:
     except Exception as error:
         raise ProblemError(
             "Expected a numpyro model that runs with the arguments given, traced by JAX (no if on "
-            f"a sampled value); got {type(error).__name__}: {str(error).splitlines()[0][:200]}."
+            f"a sampled value, and jax.numpy for numpy); got {type(error).__name__}: "
+            f"{str(error).splitlines()[0][:200]}."
         ) from error

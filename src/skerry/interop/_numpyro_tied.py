@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from scipy.special import ndtr, ndtri
+from scipy.special import betainc, betaincinv, gammaln, ndtr, ndtri, xlogy
 
 from skerry._types import FloatArray
 from skerry.interop._numpyro import family_of, shape_of, unwrapped
@@ -88,13 +88,89 @@ class Joint:
 
 
 @dataclass(frozen=True, eq=False)
+class Simplex:
+    r"""Dirichlet vectors of k elements, by the k - 1 first: sticks broken off one after the other.
+
+    .. math:: w_j = v_j \prod_{i<j} (1 - v_i), \qquad
+       v_j \sim \mathrm{Beta}\Big(\alpha_j, \sum_{i>j} \alpha_i\Big)
+    """
+
+    k: int
+    size: int
+
+    def from_cube(self, settings: FloatArray, cube: FloatArray) -> FloatArray:
+        """Settings ``(n, size * k / (k - 1))`` and cube ``(n, size)`` to values ``(n, size)``."""
+        alpha, left = self._split(settings)
+        breaks = betaincinv(alpha[..., :-1], left, cube.reshape(left.shape))
+        whole = np.cumprod(1.0 - breaks[..., :-1], axis=-1)
+        whole = np.concatenate([np.ones_like(left[..., :1]), whole], axis=-1)
+        return np.maximum(whole * breaks, TINY).reshape(cube.shape)
+
+    def to_cube(self, settings: FloatArray, values: FloatArray) -> FloatArray:
+        """The inverse of :meth:`from_cube`."""
+        alpha, left = self._split(settings)
+        shares = values.reshape(left.shape)
+        whole = 1.0 - np.cumsum(shares, axis=-1) + shares
+        breaks = np.clip(shares / np.maximum(whole, TINY), 0.0, 1.0)
+        return np.asarray(betainc(alpha[..., :-1], left, breaks), np.float64).reshape(values.shape)
+
+    def log_prob(self, settings: FloatArray, values: FloatArray) -> FloatArray:
+        """``(n, size)`` to ``(n,)``: the density of the k - 1 first elements."""
+        alpha, left = self._split(settings)
+        shares = values.reshape(left.shape)
+        last = 1.0 - shares.sum(axis=-1, keepdims=True)
+        terms = xlogy(alpha - 1.0, np.concatenate([shares, last], axis=-1)) - gammaln(alpha)
+        found = terms.sum(axis=-1) + gammaln(alpha.sum(axis=-1))
+        return np.where(last[..., 0] < 0, -np.inf, found).sum(axis=1)
+
+    def _split(self, settings: FloatArray) -> tuple[FloatArray, FloatArray]:
+        alpha = settings.reshape(len(settings), -1, self.k)
+        left = np.cumsum(alpha[..., ::-1], axis=-1)[..., -2::-1]
+        return alpha, left
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a site's parameters are, and the value that the model sees."""
+
+    start: int
+    shape: tuple[int, ...]
+    simplex: bool
+
+    @property
+    def size(self) -> int:
+        """How many parameters."""
+        return int(np.prod(self.shape))
+
+    @property
+    def columns(self) -> slice:
+        """Where they are."""
+        return slice(self.start, self.start + self.size)
+
+    def value(self, theta: Any) -> Any:
+        """The site's value at the parameters ``(d,)``; traced by JAX."""
+        import jax.numpy as jnp
+
+        part = theta[self.columns].reshape(self.shape)
+        if not self.simplex:
+            return part
+        last = jnp.maximum(1.0 - part.sum(axis=-1, keepdims=True), TINY)
+        return jnp.concatenate([part, last], axis=-1)
+
+    def free(self, value: Any) -> FloatArray:
+        """The parameters that give a value."""
+        value = np.asarray(value, np.float64)
+        return np.ravel(value[..., :-1] if self.simplex else value)
+
+
+@dataclass(frozen=True, eq=False)
 class Site:
     """Where one site is among the parameters and the settings, and how it is drawn."""
 
     columns: slice
     settings: slice
     level: int
-    kind: Separate | Joint
+    kind: Separate | Joint | Simplex
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,13 +208,23 @@ class Tied:
         return total
 
 
-def kind_of(name: str, part: Any) -> Separate | Joint:
+def place_of(part: Any, start: int) -> Place:
+    """A distribution's place among the parameters."""
+    shape = shape_of(part)
+    if type(unwrapped(part)).__name__ == "Dirichlet":
+        return Place(start, (*shape[:-1], shape[-1] - 1), simplex=True)
+    return Place(start, shape, simplex=False)
+
+
+def kind_of(name: str, part: Any) -> Separate | Joint | Simplex:
     """How a distribution is drawn.
 
     Raises:
         UnsupportedError: for a family without a counterpart.
     """
     size, inner = int(np.prod(shape_of(part))), unwrapped(part)
+    if type(inner).__name__ == "Dirichlet":
+        return Simplex(int(inner.event_shape[0]), place_of(part, 0).size)
     if type(inner).__name__ == "MultivariateNormal":
         return Joint(int(inner.event_shape[0]), size)
     _, family, numbers = family_of(name, inner)
@@ -153,5 +239,7 @@ def settings_of(name: str, part: Any) -> list[Any]:
     if type(inner).__name__ == "MultivariateNormal":
         factor = jnp.broadcast_to(inner.scale_tril, (*shape, shape[-1]))
         return [jnp.broadcast_to(inner.loc, shape).ravel(), factor.ravel()]
+    if type(inner).__name__ == "Dirichlet":
+        return [jnp.broadcast_to(inner.concentration, shape).ravel()]
     found, _, _ = family_of(name, inner)
     return [jnp.broadcast_to(jnp.asarray(value), shape).ravel() for value in found]

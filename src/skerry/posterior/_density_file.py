@@ -68,9 +68,11 @@ def density_from(spec: dict[str, Any], arrays: dict[str, Any]) -> Density:
     if spec["form"] == "funnels":
         if frames.n_frames != K:
             raise ValueError("its components and frames do not fit together")
-        square = np.zeros((K, frames.dim, frames.dim))
-        factors = square + np.eye(frames.dim)
-        fresh = funnel_mixture(np.zeros(K), frames.means, factors, square, square, frames.periodic)
+        row, square = np.zeros((K, frames.dim)), np.zeros((K, frames.dim, frames.dim))
+        parts = row, square + np.eye(frames.dim), square, square, row, row
+        fresh = funnel_mixture(np.zeros(K), *parts, frames.periodic)
+        if "leaf5" not in arrays:  # an older file: components that aren't warped
+            arrays = {"leaf4": row.astype(np.float32), "leaf5": row.astype(np.float32)} | arrays
         return Density(frames, _restored(fresh, arrays))
     settings = CouplingSettings(**spec["couplings"])
     _refuse_giants(settings, K, int(spec["x_dim"]), spec["form"] == "flow_mixture", arrays)

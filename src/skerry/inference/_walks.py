@@ -1,0 +1,115 @@
+r"""Short random walks towards what the islands have not explained.
+
+A climb only ever ends on a peak. A stretch of a curved island that no draw has met, or a broad
+slope beside one, has no peak of its own; but a walk that starts on the island gets there. Walks are
+Metropolis' (1953), not for the posterior p but for :math:`p \cdot p / g`, with g the islands as
+fitted: what makes weights vary draws them on (equation :eq:`walk` of the method). Where one meets
+far more density than g expects, a component is put: the next round draws from it and weighs it.
+Points of walks enter no weight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import logsumexp
+
+from skerry import weights
+from skerry._types import FloatArray, IntArray
+from skerry.inference._proposal import Proposal
+from skerry.inference._state import State, Target
+from skerry.modes import Islands
+from skerry.modes.splitting import join
+from skerry.posterior import log_normal
+
+WALKERS, MOST_WALKERS = 4, 60  # for each component, and in all
+STEPS = 15
+STRIDE = 1.7  # over the square root of d, in a component's widths
+SURPRISE = 4.0  # nats above what the islands expect
+NARROW = 0.6  # a new component beside the one that a walk came from
+REACH = 2.0  # widths about a new component where no other is put
+MOST_NEW = 8
+SHARES = (np.log(0.01), np.log(0.1))  # of a new component, at least and at most
+REPAIRS = 3  # rounds of walks, at most, that lead to more exploring
+
+
+class Steps(NamedTuple):
+    """Every step tried, m in all.
+
+    Attributes:
+        y: where it led, in the coordinates of the walker's component, ``(m, d)``.
+        k: that component, ``(m,)``.
+        log_density: the log posterior there, up to log Z.
+        surprise: how far that is above what the islands expect; -inf where the walker didn't go.
+    """
+
+    y: FloatArray
+    k: IntArray
+    log_density: FloatArray
+    surprise: FloatArray
+
+
+def explain(state: State, target: Target, rng: np.random.Generator) -> tuple[Islands | None, State]:
+    """The islands with a component wherever walks met what they don't explain, or None.
+
+    There are none to be expected where every island is one component, and no walk is made.
+    """
+    K = state.islands.n_islands
+    n = min(WALKERS * K, MOST_WALKERS)
+    dear = n * STEPS > target.max_calls - state.n_calls
+    if state.n_repairs >= REPAIRS or len(state.peaks) >= K or dear:
+        return None, state
+    steps = _walk(state, target, n, rng)
+    state = replace(state, n_calls=state.n_calls + len(steps.k))
+    chosen = _apart(state.islands, steps)
+    if len(chosen) == 0:
+        return None, state
+    frames = state.islands.frames.beside(steps.y[chosen], steps.k[chosen], NARROW)
+    log_widths = np.sum(np.log(np.diagonal(frames.cholesky, axis1=1, axis2=2)), axis=1)
+    log_mass = steps.log_density[chosen] + log_widths + 0.5 * frames.dim * np.log(2 * np.pi)
+    log_share = np.clip(log_mass - state.history[-1].log_evidence, *SHARES)
+    share = min(float(np.exp(logsumexp(log_share))), 0.5)
+    new = Islands(frames, log_share - logsumexp(log_share))
+    return join(state.islands, new, share), replace(state, n_repairs=state.n_repairs + 1)
+
+
+def _walk(state: State, target: Target, n: int, rng: np.random.Generator) -> Steps:
+    """From draws by weight, each in the widths of the component that it most likely belongs to."""
+    frames = state.islands.frames
+    g, log_z = Proposal(state.islands), state.history[-1].log_evidence
+    rows = weights.systematic_resample(state.log_weights, n, rng)
+    u, height = state.u[rows], state.log_density[rows]
+    y, log_det = frames.to_frames(u)
+    k = np.argmax(state.islands.log_masses + log_det - 0.5 * np.sum(y**2, axis=-1), axis=1)
+    at, above = y[np.arange(n), k], height - g.log_prob(u) - log_z
+    stride = STRIDE / np.sqrt(frames.dim)
+    tried = []
+    for _ in range(STEPS):
+        there = at + stride * rng.standard_normal(at.shape)
+        u = frames.from_frames(there, k)
+        log_density = target.log_likelihood(u) + log_normal(u)
+        surprise = log_density - g.log_prob(u) - log_z
+        rise = log_density - height + surprise - above
+        goes = np.log(rng.uniform(size=n)) < rise  # not where it failed: NaN
+        tried.append((there, k, log_density, np.where(goes, surprise, -np.inf)))
+        at = np.where(goes[:, None], there, at)
+        height, above = np.where(goes, log_density, height), np.where(goes, surprise, above)
+    return Steps(*(np.concatenate(parts) for parts in zip(*tried, strict=True)))
+
+
+def _apart(islands: Islands, steps: Steps) -> IntArray:
+    """The most surprising steps, out of each other's reach."""
+    chosen: list[int] = []
+    for i in np.argsort(-steps.surprise, kind="stable"):
+        if steps.surprise[i] < SURPRISE or len(chosen) == MOST_NEW:
+            break
+        if chosen:
+            near = islands.frames.beside(steps.y[chosen], steps.k[chosen], NARROW)
+            place = islands.frames.from_frames(steps.y[[i]], steps.k[[i]])
+            away, _ = near.to_frames(place)
+            if np.min(np.sum(away**2, axis=-1)) < REACH**2:
+                continue
+        chosen.append(int(i))
+    return np.array(chosen, int)
