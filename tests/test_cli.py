@@ -24,7 +24,7 @@ from skerry.cli._app import DensityChoice, StoreFolder, app
 from skerry.cli._help import EXAMPLES
 from skerry.cli._progress import shown
 from skerry.cli._reproduce import command_line
-from skerry.inference import _conclude
+from skerry.training import _fit
 
 PROBLEM = """
 import numpy as np
@@ -44,10 +44,10 @@ FAILING = PROBLEM.replace("return ", "return np.nan * ")
 @pytest.fixture(autouse=True)
 def _short_training(monkeypatch):
     """Training is tested elsewhere: two steps will do."""
-    train = _conclude.train
+    train = _fit.fit
     settings = skerry.Training(max_epochs=1, steps=2)
     monkeypatch.setattr(
-        _conclude, "train", lambda *args, **given: train(*args, **{**given, "settings": settings})
+        _fit, "fit", lambda *args, **given: train(*args, **{**given, "settings": settings})
     )
 
 

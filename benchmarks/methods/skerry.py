@@ -8,10 +8,10 @@ SETTINGS = "skerry.infer with its defaults, stopped by the effective samples ask
 
 def prepare(clock):
     import skerry  # noqa: F401
-    from skerry.inference import _conclude
+    from skerry.training import _fit
 
     clock.hear_jax()
-    clock.around(_conclude, "train")
+    clock.around(_fit, "fit")
 
 
 def run(job):

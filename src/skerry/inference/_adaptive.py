@@ -23,7 +23,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import logsumexp
 
 from skerry import weights
 from skerry._types import BoolArray, FloatArray
@@ -210,8 +209,8 @@ def _spent(state: State, target: Target) -> bool:
 def _first_proposal(islands: Islands) -> Proposal:
     """Laplace's islands: wider, heavier, and with masses drawn half-way to equal."""
     K, f = islands.n_islands, islands.frames
-    log_masses = 0.5 * (islands.log_masses - logsumexp(islands.log_masses))
-    log_masses = log_masses - logsumexp(log_masses)
+    log_masses = 0.5 * (islands.log_masses - weights.log_sum_exp(islands.log_masses))
+    log_masses = log_masses - weights.log_sum_exp(log_masses)
     log_masses = np.logaddexp(np.log(0.7) + log_masses, np.log(0.3 / K))
     wider = Frames(f.means, 1.3 * f.cholesky, f.turns, f.periodic)
     return Proposal(Islands(wider, log_masses), heavy=0.4)
@@ -374,7 +373,7 @@ def _second_hunt(state: State, target: Target) -> tuple[Islands | None, State]:
     if len(new) == 0:
         return None, state
     log_share = np.clip(found.log_masses[new] - log_z, np.log(1e-3), np.log(0.2))
-    share = float(np.exp(logsumexp(log_share)))
+    share = float(np.exp(weights.log_sum_exp(log_share)))
     return join(state.islands, take(found, new), min(share, 0.5)), state
 
 

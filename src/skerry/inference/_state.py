@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from scipy.special import logsumexp
 
 from skerry._seeds import Seed
 from skerry._types import BoolArray, FloatArray
@@ -18,6 +17,7 @@ from skerry.modes import Islands
 from skerry.modes.climbing import Stream
 from skerry.modes.hunting import Gradient
 from skerry.posterior import Round, log_normal
+from skerry.weights import log_sum_exp
 
 LogLikelihood: TypeAlias = Callable[[FloatArray], FloatArray]
 
@@ -151,7 +151,7 @@ class State:
     def log_offset(self) -> FloatArray:
         """log(prior / mixture of all rounds' proposals): the weight without the likelihood."""
         shares = np.log(np.array(self.counts) / sum(self.counts))
-        return log_normal(self.u) - np.asarray(logsumexp(self.log_g + shares[:, None], axis=0))
+        return log_normal(self.u) - np.asarray(log_sum_exp(self.log_g + shares[:, None], axis=0))
 
     @property
     def log_weights(self) -> FloatArray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import logsumexp, ndtr
+from scipy.special import ndtr
 
 from skerry import weights
 from skerry._seeds import Seed
@@ -100,7 +100,7 @@ def responsibilities(islands: Islands, u: FloatArray) -> tuple[FloatArray, Float
     """Each island's log share of the mixture's density at points, ``(n, K)``, and its log."""
     y, log_det = islands.frames.to_frames(u)
     terms = _log_terms(islands, y, log_det)
-    total = logsumexp(terms, axis=1)
+    total = weights.log_sum_exp(terms, axis=1)
     return terms - total[:, None], total
 
 
@@ -120,7 +120,7 @@ def _start(
     masses = np.zeros(K)
     for k in range(K):
         mine = np.flatnonzero(labels == k)
-        masses[k] = np.exp(logsumexp(log_w[mine])) if len(mine) else 0.0
+        masses[k] = np.exp(weights.log_sum_exp(log_w[mine])) if len(mine) else 0.0
         if len(mine) == 0:
             means[k], covariances[k] = whole, np.diag(spread)
             continue
@@ -230,7 +230,7 @@ def _shares(
     ``y`` and ``log_det`` are what :meth:`Frames.whiten` gives.
     """
     log_r = _log_terms(islands, *islands.frames.straighten(y, log_det))
-    shares = np.exp(log_w[:, None] + log_r - logsumexp(log_r, axis=1, keepdims=True))
+    shares = np.exp(log_w[:, None] + log_r - weights.log_sum_exp(log_r, axis=1)[:, None])
     masses = shares.sum(axis=0)
     n = np.maximum(masses**2 / np.maximum(np.sum(shares**2, axis=0), 1e-300), 1e-3)
     return np.ascontiguousarray((shares / np.maximum(masses, 1e-300)).T), masses, n

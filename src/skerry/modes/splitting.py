@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import logsumexp
 
 from skerry import weights
 from skerry._types import FloatArray, IntArray
@@ -77,7 +76,7 @@ def prune(islands: Islands, min_mass: float = 1e-5) -> Islands:
 def take(islands: Islands, rows: IntArray) -> Islands:
     """Some of the components, their masses made to add up to one."""
     log_masses = islands.log_masses[rows]
-    return Islands(islands.frames.take(rows), log_masses - logsumexp(log_masses))
+    return Islands(islands.frames.take(rows), log_masses - weights.log_sum_exp(log_masses))
 
 
 def join(first: Islands, second: Islands, share: float = 0.5) -> Islands:
