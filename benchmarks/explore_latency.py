@@ -112,7 +112,7 @@ def in_the_browser(count):
     found = {}
     with contextlib.ExitStack() as stack:
         url, server = stack.enter_context(served())
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         with opened(url, Path(folder)) as tab:
             tab.until("window.Bokeh && Bokeh.documents.length > 0", 60)
             tab.until("/Refined: /.test(document.getElementById('verdict').textContent)", 60)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -516,6 +517,35 @@ def test_a_set_embedding_hands_on_exact_moments_of_items_however_far_out():
     assert abs(np.tanh(found[7]) / 0.9999 - np.corrcoef(items.T)[0, 1]) < 1e-4
     assert np.abs(found[3:5]).max() < 8.0
     assert np.all(np.sign(found[3:5]) == np.sign(items.mean(axis=0)))
+
+
+def test_numbers_that_are_positive_and_uneven_are_scaled_by_their_logarithms(tmp_path):
+    """And only those: not lengths around 5, not numbers of both signs, not counts from 0."""
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((500, 4))
+    x = np.stack(
+        [np.exp(2 * z[:, 0]), 5 + 0.1 * z[:, 1], z[:, 2] ** 3, rng.poisson(1, 500)], axis=1
+    )
+    scale = embeddings.standard(x, None)
+    assert scale.logs == (0,)
+    rows = np.asarray(jax.vmap(scale.plain)(jnp.asarray(x, jnp.float32)))
+    np.testing.assert_allclose(rows[:, 0].std() / z[:, 0].std(), 1.0, atol=0.2)
+    assert np.isfinite(scale(jnp.asarray([-1.0, 5.0, 0.0, 0.0]))).all()
+    assert embeddings.standard(x[:, [0, 0, 1, 1]], embeddings.Set(2)).logs == ()
+    assert embeddings.standard(x[:, [0, 1, 0, 1]], embeddings.Set(2)).logs == (0, 2)
+
+    def positive(theta, rng):
+        return np.exp(3 * simulate(theta, rng))
+
+    def pairs(theta, x):
+        return log_likelihood(theta, np.log(x) / 3)
+
+    p = skerry.Problem(PRIOR, pairs, pairwise=True)
+    e = tiny(p, simulator=positive, n_simulations=100)
+    assert e.network.standard.logs == (0, 1)
+    e.save(tmp_path / "e.npz")
+    theta, again = PRIOR.sample(5, 0), skerry.load(tmp_path / "e.npz")
+    np.testing.assert_array_equal(e.log_prob(theta, [0.1, 9]), again.log_prob(theta, [0.1, 9]))
 
 
 class Own(eqx.Module):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +20,7 @@ import explored
 import skerry
 from skerry import explore
 from skerry.amortization._mixtures import Mixtures
+from skerry.cli._signals import Terminated, terminable
 from skerry.errors import InputError, UnsupportedError
 from skerry.explore import _words
 from skerry.explore._mail import packed
@@ -447,6 +450,17 @@ def test_why_refining_failed_is_told(estimator):
     refiner.close()
     assert told[0].posterior is None
     assert "out of ink" in told[0].why
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGTERM"), reason="needs signals")
+def test_sigterm_ends_the_server_in_the_midst_of_a_callback():
+    ioloop = pytest.importorskip("tornado.ioloop")
+    loop = ioloop.IOLoop(make_current=False)
+    loop.add_callback(os.kill, os.getpid(), signal.SIGTERM)
+    loop.call_later(10, loop.stop)
+    with terminable(), pytest.raises(Terminated):
+        loop.start()
+    loop.close()
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.2", "example.org", ""])

@@ -19,11 +19,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from skerry._seeds import Seed
-from skerry._types import FloatArray
+from skerry._types import BoolArray, FloatArray
 from skerry.errors import InputError
 from skerry.flows.networks import Network, network
 
 KNEE = 4.0  # standard deviations beyond which a number is drawn in
+WIDE = 10.0  # a positive number's quantiles so far apart ask for its logarithm
+TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -102,28 +104,42 @@ Embedding: TypeAlias = MLP | Set | Callable[..., Any] | None
 class Standard(eqx.Module):
     """Numbers to a common scale: ``y = (x - centre) / spread``, drawn in beyond a knee.
 
-    Beyond 4 spreads y grows like a logarithm, so that a wild number can't blind a network.
+    Beyond 4 spreads y grows like a logarithm, so that a wild number can't blind a network. Of those
+    numbers, by their place in the flat observation, that ``logs`` names the logarithm is taken
+    first.
     """
 
     centre: Array
     spread: Array
+    logs: tuple[int, ...] = eqx.field(static=True, default=())
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         """One observation, same shape."""
-        y = (x - jax.lax.stop_gradient(self.centre)) / jax.lax.stop_gradient(self.spread)
-        return _drawn_in(y)
+        return _drawn_in(self.plain(x))
+
+    def plain(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        """One observation to the common scale, not drawn in."""
+        if self.logs:
+            taken = np.zeros(int(np.prod(x.shape)), bool)
+            taken[list(self.logs)] = True
+            x = jnp.where(taken.reshape(x.shape), jnp.log(jnp.maximum(x, TINY)), x)
+        return (x - jax.lax.stop_gradient(self.centre)) / jax.lax.stop_gradient(self.spread)
 
 
 def standard(x: FloatArray, embedding: Embedding) -> Standard:
     """The scale of observations ``(k, ...)``: medians, and spreads from quantiles.
 
-    For a :class:`Set` one scale serves all items, so that their order stays without meaning.
+    A number that is always positive, varies tenfold, and is more even in its logarithm, is scaled
+    by that: populations, fluxes, times. For a :class:`Set` one scale serves all items, so that
+    their order stays without meaning.
     """
     if isinstance(embedding, Set):
         embedding.check(np.shape(x)[1:])
     flat = np.asarray(x, np.float64).reshape(len(x), -1)
     item = embedding.item if isinstance(embedding, Set) else flat.shape[1]
     rows = flat.reshape(-1, item)
+    logs = _even_in_logs(rows)
+    rows = np.where(logs, np.log(np.where(logs, rows, 1.0).clip(TINY)), rows)
     centre = np.median(rows, axis=0)
     low, high = np.quantile(rows, [0.16, 0.84], axis=0)
     deviation = rows.std(axis=0)
@@ -131,12 +147,21 @@ def standard(x: FloatArray, embedding: Embedding) -> Standard:
     spread = np.where(spread > 0, spread, 1.0)
     repeats = flat.shape[1] // item
     shape = x.shape[1:]
-    return Standard(
-        *(
-            jnp.asarray(np.tile(values, repeats).reshape(shape).astype(np.float32))
-            for values in (centre, spread)
-        )
+    middles, widths = (
+        jnp.asarray(np.tile(values, repeats).reshape(shape).astype(np.float32))
+        for values in (centre, spread)
     )
+    return Standard(middles, widths, tuple(np.flatnonzero(np.tile(logs, repeats)).tolist()))
+
+
+def _even_in_logs(rows: FloatArray) -> BoolArray:
+    """Which columns of ``(n, item)`` are better told by their logarithms, ``(item,)``."""
+    positive = (rows > 0).all(axis=0)
+    low, middle, high = np.quantile(np.where(positive, rows, 1.0), [0.05, 0.5, 0.95], axis=0)
+    plain, logs = high + low - 2 * middle, np.log(high) + np.log(low) - 2 * np.log(middle)
+    wide = positive & (high > WIDE * low)
+    leaning = np.abs(logs) * (high - low) < np.abs(plain) * np.log(high / low)
+    return np.asarray(wide & leaning)
 
 
 def build(embedding: Embedding, x_shape: tuple[int, ...], seed: Seed) -> Callable[[Any], Any]:

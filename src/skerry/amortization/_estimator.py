@@ -327,7 +327,7 @@ def features(network: Conditional, x: FloatArray) -> FloatArray:
 @program
 def _features(network: Conditional, x: Any) -> Any:
     def one(x: Any) -> Any:
-        y = (x - network.standard.centre) / network.standard.spread
+        y = network.standard.plain(x)
         embedded = network.embedding(network.standard(x))
         plain = y.reshape(-1)
         same = embedded.shape == plain.shape

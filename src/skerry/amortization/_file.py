@@ -37,6 +37,7 @@ def save(estimator: Estimator, path: str | PathLike[str]) -> None:
         "prior": prior_to_spec(e.prior),
         "x_shape": e.x_shape,
         "embedding": to_spec(e.embedding),
+        "logs": e.network.standard.logs,
         "epochs": [list(step) for step in e.epochs],
         **{name: getattr(e, name) for name in NUMBERS},
     }
@@ -114,7 +115,8 @@ def _estimator(
     told = [v for v in spec["embedding"].values() if isinstance(v, int)]
     if max([*sizes, *told, int(np.prod(x_shape))]) > min(room, LARGEST):
         raise ValueError("its settings and arrays do not fit together")
-    blank = Standard(jnp.zeros(x_shape), jnp.ones(x_shape))
+    logs = tuple(range(int(np.prod(x_shape)))[i] for i in spec.get("logs", ()))
+    blank = Standard(jnp.zeros(x_shape), jnp.ones(x_shape), logs)
     fresh = conditional(
         blank,
         build(embedding, x_shape, Seed((0,))),

@@ -25,7 +25,8 @@ from skerry.amortization._network import Conditional
 from skerry.errors import InputError
 
 LogLikelihoods: TypeAlias = Callable[[FloatArray, Any], FloatArray]  # u (k, n, d), x -> (k, n)
-CHUNK = 256  # observations a call: few enough for a processor's cache
+CHUNK = 1024  # observations whose likelihoods are asked for in one call
+TOGETHER = 256  # observations proposed for at once: few enough for a processor's cache
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,32 @@ def _refresh(
     settings: Pools,
     rng: np.random.Generator,
 ) -> Refreshed:
-    (k, d), n, size = retained.shape, settings.candidates, CHUNK
+    parts = [
+        _proposed(network, x[rows], retained[rows], settings, rng)
+        for rows in (slice(i, i + TOGETHER) for i in range(0, len(x), TOGETHER))
+    ]
+    u, log_g = (np.concatenate(p) for p in zip(*parts, strict=True))
+    log_prior = -0.5 * np.sum(u**2 + np.log(2 * np.pi), axis=2)
+    log_w = log_prior + log_likelihoods(u, x) - log_g
+    lost = ~np.isfinite(log_w).any(axis=1)
+    log_w[lost, 0] = 0.0  # nothing possible among them: the retained one stays
+    chosen, share = choose(log_w, settings.particles, rng)
+    return Refreshed(np.take_along_axis(u, chosen[:, :, None], axis=1), share)
+
+
+def _proposed(
+    network: Conditional,
+    x: FloatArray,
+    retained: FloatArray,
+    settings: Pools,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """Each observation's retained point and fresh candidates, and their log proposal densities."""
+    (k, d), n, size = retained.shape, settings.candidates, TOGETHER
     noise = rng.standard_normal((size, n, d), dtype=np.float32)
     uniform = rng.random((size, n), dtype=np.float32)
     from_prior = rng.random((size, n)) < settings.prior
-    u32, log_g32 = _propose(
+    u, log_g = _propose(
         network,
         _padded(np.asarray(x, np.float32), size),
         _padded(np.asarray(retained, np.float32), size),
@@ -106,14 +128,7 @@ def _refresh(
         from_prior,
         np.float32(settings.prior),
     )
-    u = np.asarray(u32, np.float64)[:k]
-    log_g = np.asarray(log_g32, np.float64)[:k]
-    log_prior = -0.5 * np.sum(u**2 + np.log(2 * np.pi), axis=2)
-    log_w = log_prior + log_likelihoods(u, x) - log_g
-    lost = ~np.isfinite(log_w).any(axis=1)
-    log_w[lost, 0] = 0.0  # nothing possible among them: the retained one stays
-    chosen, share = choose(log_w, settings.particles, rng)
-    return Refreshed(np.take_along_axis(u, chosen[:, :, None], axis=1), share)
+    return np.asarray(u, np.float64)[:k], np.asarray(log_g, np.float64)[:k]
 
 
 def choose(log_w: FloatArray, n: int, rng: np.random.Generator) -> tuple[Any, FloatArray]:

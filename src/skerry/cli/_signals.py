@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class Terminated(BaseException):
-    """The process was asked to end."""
+class Terminated(SystemExit):
+    """The process was asked to end.
+
+    A ``SystemExit``, since event loops pass those on from their callbacks, and keep others.
+    """
 
 
 @contextmanager

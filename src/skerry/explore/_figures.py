@@ -126,15 +126,14 @@ class Figures:
             if top
             else {"x_range": self.heights, "y_range": self.y, "width": SIDE}
         )
+        alone = height != TOP and top  # of a single parameter: it has an axis of its own
         panel = figure(
             height=height, tools="", toolbar_location=None, min_border_top=4,
             min_border_left=MARGIN if top else 4, min_border_right=8,
-            min_border_bottom=4 if top and height == TOP else 52, **ranges,
+            min_border_bottom=4 if top and not alone else 52, y_axis_location=None,
+            x_axis_location="below" if alone else None, **ranges,
         )  # fmt: skip
         _tidy(panel)
-        (panel.yaxis if top else panel.xaxis).visible = False
-        if height == TOP or not top:
-            (panel.xaxis if top else panel.yaxis).visible = False
         panel.patches(
             "xs", "ys", source=self._sources[name], fill_color=self._shades, fill_alpha=0.45,
             line_color=None,
@@ -156,16 +155,18 @@ def _shade(letters: Any) -> Any:
 
 
 def _tidy(panel: Any) -> None:
-    panel.grid.visible = False
+    panel.title = None
+    panel.center = [part for part in panel.center if part not in panel.grid]
     panel.outline_line_color = None
     panel.background_fill_color = panel.border_fill_color = "white"
-    panel.axis.minor_tick_line_color = None
-    panel.axis.axis_line_color = panel.axis.major_tick_line_color = FAINT
-    panel.axis.major_label_text_color = panel.axis.axis_label_text_color = INK
-    panel.axis.major_label_text_font_size = "12px"
-    panel.axis.axis_label_text_font_size = "14px"
-    panel.axis.axis_label_text_font_style = "normal"
-    panel.axis.ticker.desired_num_ticks = 6
+    for axis in panel.axis:
+        axis.minor_tick_line_color = None
+        axis.axis_line_color = axis.major_tick_line_color = FAINT
+        axis.major_label_text_color = axis.axis_label_text_color = INK
+        axis.major_label_text_font_size = "12px"
+        axis.axis_label_text_font_size = "14px"
+        axis.axis_label_text_font_style = "normal"
+        axis.ticker.desired_num_ticks = 6
 
 
 def choices(names: Sequence[str]) -> list[tuple[str, str]]:

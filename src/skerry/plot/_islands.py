@@ -40,6 +40,7 @@ FEWEST, MOST = 60, 600
 HISTOGRAM_BINS = 60
 DECADES = 4.5
 RINGS = np.linspace(0.06, 0.3, 9)  # where letters may go, in parts of a panel
+MANY = 8  # islands that share a text, of which but the first are named
 LETTER_ROOM = 0.055
 LETTER_SHAPE = np.array([[-0.04, 0.0], [0.0, 0.0], [0.04, 0.0]])
 
@@ -261,6 +262,8 @@ def _letters(axes: Axes, parts: list[_Island], clouds: list[FloatArray], i: int,
     for group in _groups(peaks, 0.07):
         names = [letter(parts[k].index) for k in group]
         lines = ["".join(names[start : start + 4]) for start in range(0, len(names), 4)]
+        if len(names) > MANY:
+            lines = [" ".join(names[:3]), f"+{len(names) - 3}"]
         place = _free_place(peaks[group].mean(axis=0), taken)
         taken = np.concatenate([taken, place + LETTER_SHAPE])
         axes.text(
