@@ -34,12 +34,14 @@ class Pace(NamedTuple):
 
 def fresh(params: Any) -> State:
     """The state before the first step."""
-    return State(params, params, optax.scale_by_adam().init(params), jnp.zeros((), jnp.int32))
+    optimizer = jax.eval_shape(optax.scale_by_adam().init, params)  # zeros, and nothing compiled
+    zeros = jax.tree.map(lambda a: jax.device_put(np.zeros(a.shape, a.dtype)), optimizer)
+    return State(params, params, zeros, jax.device_put(np.zeros((), np.int32)))
 
 
 def pace(rate: float, clip: float, total: int) -> Pace:
     """The settings of the steps."""
-    return Pace(*(jnp.asarray(np.float32(value)) for value in (rate, clip, total)))
+    return Pace(*(jax.device_put(np.float32(value)) for value in (rate, clip, total)))
 
 
 def descend(

@@ -126,7 +126,7 @@ def _advance(
         at = refresh(average, scored.x, scored.u, log_likelihoods, all_of, rng).u
         scored.keep(np.arange(len(at)), at[:, 0])
     score = mean_score(average, scored.x, at)
-    course.epochs.append(Step(float(np.mean(losses)), score, course.share))
+    course.epochs.append(Step(float(np.mean(np.asarray(losses))), score, course.share))
     if number == 0 or score < course.epochs[course.best].held_out:
         course.best_params, course.best = course.state.average, number
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from scipy.linalg import solve_triangular
 
@@ -29,7 +29,7 @@ def flow_mixture(
     shape = FlowMixture(
         couplings=couplings(d, K + x_dim, settings, seed.child("couplings")),
         islands=components(log_masses, d, seed.child("islands"), x_dim=x_dim),
-        labels=jnp.asarray(np.eye(K, dtype=np.float32)),
+        labels=jax.device_put(np.eye(K, dtype=np.float32)),
         x_dim=x_dim,
     )
     return Density(islands, shape)
@@ -59,9 +59,9 @@ def mixture_base(
     shape = Flow(
         couplings=couplings(d, x_dim, settings, seed.child("couplings")),
         base=components(log_masses, d, seed.child("base"), x_dim=x_dim, frozen=frozen),
-        anchor_means=jnp.asarray(means.astype(np.float32)),
-        anchor_whiteners=jnp.asarray(whiteners.astype(np.float32)),
-        anchor_cholesky=jnp.asarray(factors.astype(np.float32)),
+        anchor_means=jax.device_put(means.astype(np.float32)),
+        anchor_whiteners=jax.device_put(whiteners.astype(np.float32)),
+        anchor_cholesky=jax.device_put(factors.astype(np.float32)),
         x_dim=x_dim,
     )
     return Density(whole, shape)

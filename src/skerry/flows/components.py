@@ -144,10 +144,10 @@ def components(
     K = len(log_weights)
     logits = np.maximum(log_weights - np.max(log_weights), -30.0)
     constant = Parameters(
-        jnp.asarray(logits.astype(np.float32)),
-        jnp.asarray(np.zeros((K, dim), np.float32)),
-        jnp.asarray(np.zeros((K, dim), np.float32)),
-        jnp.asarray(np.zeros((K, dim, dim), np.float32)),
+        jax.device_put(logits.astype(np.float32)),
+        jax.device_put(np.zeros((K, dim), np.float32)),
+        jax.device_put(np.zeros((K, dim), np.float32)),
+        jax.device_put(np.zeros((K, dim, dim), np.float32)),
     )
     n_out = K * (1 + 2 * dim + dim * (dim - 1) // 2)
     head = network([x_dim, *[width] * depth, n_out], seed.child("head")) if x_dim else None

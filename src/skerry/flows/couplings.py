@@ -129,7 +129,9 @@ def _stack(dim: int, context_dim: int, settings: CouplingSettings, seed: Seed) -
     sizes = [fixed + context_dim, *[settings.width] * settings.depth, out]
     return Couplings(
         conditioners=network(sizes, seed.child("conditioners"), (settings.layers,)),
-        permutations=jnp.asarray(_permutations(dim, settings.layers, seed.child("permutations"))),
+        permutations=jax.device_put(
+            _permutations(dim, settings.layers, seed.child("permutations"))
+        ),
         dim=dim,
         settings=settings,
     )

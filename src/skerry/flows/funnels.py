@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -127,12 +128,12 @@ def funnel_mixture(
     cholesky = np.swapaxes(r * signs[:, :, None], 1, 2)
     frames = Frames(means, cholesky, np.full(means.shape, 0.5), periodic)
     shape = Funnels(
-        log_masses=jnp.asarray(log_masses, jnp.float32),
-        rotations=jnp.asarray(q * signs[:, None, :], jnp.float32),
-        funnels=jnp.asarray(funnels, jnp.float32),
-        curves=jnp.asarray(curves, jnp.float32),
-        skews=jnp.asarray(skews, jnp.float32),
-        tails=jnp.asarray(tails, jnp.float32),
+        log_masses=jax.device_put(np.asarray(log_masses, np.float32)),
+        rotations=jax.device_put(np.asarray(q * signs[:, None, :], np.float32)),
+        funnels=jax.device_put(np.asarray(funnels, np.float32)),
+        curves=jax.device_put(np.asarray(curves, np.float32)),
+        skews=jax.device_put(np.asarray(skews, np.float32)),
+        tails=jax.device_put(np.asarray(tails, np.float32)),
         x_dim=0,
     )
     return Density(frames, shape)

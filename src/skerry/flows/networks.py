@@ -60,6 +60,6 @@ def network(sizes: Sequence[int], seed: Seed, stack: tuple[int, ...] = ()) -> Ne
     for i, (n_in, n_out) in enumerate(pairwise(sizes)):
         scale = np.sqrt(2.0 / max(n_in, 1)) if i < len(sizes) - 2 else 0.0
         draw = scale * generator.standard_normal((*stack, n_out, n_in))
-        weights.append(jnp.asarray(draw.astype(np.float32)))
-        biases.append(jnp.asarray(np.zeros((*stack, n_out), np.float32)))
+        weights.append(jax.device_put(draw.astype(np.float32)))
+        biases.append(jax.device_put(np.zeros((*stack, n_out), np.float32)))
     return Network(weights, biases)

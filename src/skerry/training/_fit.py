@@ -118,7 +118,7 @@ def fit(
             lambda a: spread(a.reshape(settings.steps, settings.batch, *a.shape[1:]), 1), data
         )
         state, losses = _epoch(state, static, batches, rhythm)
-        loss = float(np.mean(losses)) - float(np.mean(shift))
+        loss = float(np.mean(np.asarray(losses))) - float(np.mean(shift))
         epoch = Epoch(loss, evaluate(state.average, static))
         epochs.append(epoch)
         if epoch.held_out < epochs[best].held_out:
