@@ -377,7 +377,7 @@ def test_a_prior_needs_a_seed():
         st.norm(),
         st.norm(2, 0.3),
     ],
-    ids=str,
+    ids=["uniform", "uniform wide", "uniform narrow", "normal", "normal elsewhere"],
 )
 def test_common_distributions_are_scipy_s_bit_for_bit(part):
     from skerry.priors._common import Normal, Uniform, quick
