@@ -18,7 +18,7 @@ from skerry.plot import colour
 COLOURS = 24  # letters with a colour of their own, or grey
 INK, FAINT = "#222222", "#8a8a8a"
 SIDE, TOP, HEIGHT, LOW = 110, 92, 400, 250
-MARGIN = 62
+MARGIN, RIGHT = 62, 34  # the right one has room for the tools: plane and top line up
 CURVES = "xs ys letter"
 SOURCES = {  # filled in the browser; here they stay empty
     "dots": "x y letter",
@@ -98,7 +98,7 @@ class Figures:
         plane = figure(
             x_range=self.x, y_range=self.y, height=HEIGHT, min_border_left=MARGIN,
             sizing_mode="stretch_width", tools="pan,box_zoom,reset,save", toolbar_location="right",
-            min_border_bottom=52, min_border_right=8, min_border_top=4, output_backend="canvas",
+            min_border_bottom=52, min_border_right=RIGHT, min_border_top=4, output_backend="canvas",
         )  # fmt: skip
         _tidy(plane)
         plane.toolbar.logo = None
@@ -129,7 +129,7 @@ class Figures:
         alone = height != TOP and top  # of a single parameter: it has an axis of its own
         panel = figure(
             height=height, tools="", toolbar_location=None, min_border_top=4,
-            min_border_left=MARGIN if top else 4, min_border_right=8,
+            min_border_left=MARGIN if top else 4, min_border_right=RIGHT if top else 8,
             min_border_bottom=4 if top and not alone else 52, y_axis_location=None,
             x_axis_location="below" if alone else None, **ranges,
         )  # fmt: skip
