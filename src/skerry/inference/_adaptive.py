@@ -31,7 +31,7 @@ from skerry.inference._climbs import climb
 from skerry.inference._drawing import draw, draw_prior, land
 from skerry.inference._proposal import Proposal, lifted
 from skerry.inference._state import State, Target
-from skerry.inference._walks import explain
+from skerry.inference._walks import explain, most_rounds
 from skerry.modes import Islands, Topology
 from skerry.modes.hunting import Hunter, starts
 from skerry.modes.splitting import grow_islands, join, take
@@ -276,7 +276,7 @@ def _settled(state: State, target: Target) -> bool:
     """Whether another refit would gain little: time for the final rounds."""
     explored = [r for r in state.history if r.kind == "explore"]
     share = explored[-1].share
-    if len(explored) >= target.settings.max_rounds:
+    if len(explored) >= most_rounds(state, target):
         return True
     if state.beta < 1 or len(explored) < 2:
         return False
@@ -293,7 +293,7 @@ def _surprised(state: State, target: Target) -> bool:
     left = (target.n_effective - last.n_effective) / max(last.share, 0.02)
     dear = left * (1.0 - last.share / GOOD) > 2.0 * explored[-1].n
     fair = last.share > 0.5 * explored[-1].share
-    return (dear or not fair) and len(explored) < target.settings.max_rounds
+    return (dear or not fair) and len(explored) < most_rounds(state, target)
 
 
 def _heavy(state: State) -> FloatArray:

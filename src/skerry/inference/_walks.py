@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
 
 from skerry import weights
 from skerry._types import FloatArray, IntArray
@@ -32,19 +31,21 @@ NARROW = 0.6  # a new component beside the one that a walk came from
 REACH = 2.0  # widths about a new component where no other is put
 MOST_NEW = 8
 SHARES = (np.log(0.01), np.log(0.1))  # of a new component, at least and at most
-REPAIRS = 3  # rounds of walks, at most, that lead to more exploring
+REPAIRS, ROUNDS = 3, 4  # finds that lead to more exploring, at most; rounds that each is worth
 
 
 class Steps(NamedTuple):
     """Every step tried, m in all.
 
     Attributes:
-        y: where it led, in the coordinates of the walker's component, ``(m, d)``.
+        u: where it led, ``(m, d)``.
+        y: the same in the coordinates of the walker's component.
         k: that component, ``(m,)``.
         log_density: the log posterior there, up to log Z.
         surprise: how far that is above what the islands expect; -inf where the walker didn't go.
     """
 
+    u: FloatArray
     y: FloatArray
     k: IntArray
     log_density: FloatArray
@@ -70,9 +71,14 @@ def explain(state: State, target: Target, rng: np.random.Generator) -> tuple[Isl
     log_widths = np.sum(np.log(np.diagonal(frames.cholesky, axis1=1, axis2=2)), axis=1)
     log_mass = steps.log_density[chosen] + log_widths + 0.5 * frames.dim * np.log(2 * np.pi)
     log_share = np.clip(log_mass - state.history[-1].log_evidence, *SHARES)
-    share = min(float(np.exp(logsumexp(log_share))), 0.5)
-    new = Islands(frames, log_share - logsumexp(log_share))
+    share = min(float(np.exp(weights.log_sum_exp(log_share))), 0.5)
+    new = Islands(frames, log_share - weights.log_sum_exp(log_share))
     return join(state.islands, new, share), replace(state, n_repairs=state.n_repairs + 1)
+
+
+def most_rounds(state: State, target: Target) -> int:
+    """Exploring rounds at most: what walks find late takes some more to be covered."""
+    return target.settings.max_rounds + ROUNDS * state.n_repairs
 
 
 def _walk(state: State, target: Target, n: int, rng: np.random.Generator) -> Steps:
@@ -93,7 +99,7 @@ def _walk(state: State, target: Target, n: int, rng: np.random.Generator) -> Ste
         surprise = log_density - g.log_prob(u) - log_z
         rise = log_density - height + surprise - above
         goes = np.log(rng.uniform(size=n)) < rise  # not where it failed: NaN
-        tried.append((there, k, log_density, np.where(goes, surprise, -np.inf)))
+        tried.append((u, there, k, log_density, np.where(goes, surprise, -np.inf)))
         at = np.where(goes[:, None], there, at)
         height, above = np.where(goes, log_density, height), np.where(goes, surprise, above)
     return Steps(*(np.concatenate(parts) for parts in zip(*tried, strict=True)))
@@ -107,8 +113,7 @@ def _apart(islands: Islands, steps: Steps) -> IntArray:
             break
         if chosen:
             near = islands.frames.beside(steps.y[chosen], steps.k[chosen], NARROW)
-            place = islands.frames.from_frames(steps.y[[i]], steps.k[[i]])
-            away, _ = near.to_frames(place)
+            away, _ = near.to_frames(steps.u[[i]])
             if np.min(np.sum(away**2, axis=-1)) < REACH**2:
                 continue
         chosen.append(int(i))
