@@ -15,7 +15,6 @@ LAYERS = {
     "_seeds": 1,
     "_compilation": 1,
     "_devices": 1,
-    "_pareto": 1,
     "_coroutine": 1,
     "_versions": 1,
     "_descent": 1,

@@ -366,36 +366,3 @@ def test_bad_numbers_of_draws_are_told(n):
 def test_a_prior_needs_a_seed():
     with pytest.raises(InputError, match="Expected a seed"):
         PRIORS["normal"].sample(3, None)
-
-
-@pytest.mark.parametrize(
-    "part",
-    [
-        st.uniform(),
-        st.uniform(-3, 7.3),
-        st.uniform(loc=0.1, scale=1e-9),
-        st.norm(),
-        st.norm(2, 0.3),
-    ],
-    ids=["uniform", "uniform wide", "uniform narrow", "normal", "normal elsewhere"],
-)
-def test_common_distributions_are_scipy_s_bit_for_bit(part):
-    from skerry.priors._common import Normal, Uniform, quick
-
-    own = quick(part)
-    assert isinstance(own, (Uniform, Normal))
-    assert own.support() == part.support()
-    rng = np.random.default_rng(0)
-    p = np.concatenate([rng.uniform(size=2_000), 10.0 ** -np.arange(0, 300, 7), [0.0, 1.0, np.nan]])
-    theta = np.concatenate([part.ppf(p), part.isf(p), [-1e9, 1e9, np.nan, *part.support()]])
-    for name in ("ppf", "isf"):
-        np.testing.assert_array_equal(getattr(own, name)(p), getattr(part, name)(p))
-    for name in ("logpdf", "cdf", "sf"):
-        np.testing.assert_array_equal(getattr(own, name)(theta), getattr(part, name)(theta))
-
-
-def test_other_distributions_stay_scipy_s():
-    from skerry.priors._common import quick
-
-    for part in (st.gamma(2), st.truncnorm(-1, 1), st.lognorm(0.3), Periodic(0, 1)):
-        assert quick(part) is part

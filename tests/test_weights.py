@@ -208,24 +208,3 @@ def test_islands_of_different_height_are_no_heavy_tail(rng):
     high = np.log(25) + rng.uniform(-3, 0, 1000)
     log_w = np.concatenate([low, high, np.full(595_000, -30.0)])
     assert weights.pareto_khat(log_w) < 0.7
-
-
-def test_khat_is_that_of_arviz(rng):
-    """Another's code for the same estimate, ties and lost points included."""
-    import warnings
-
-    from arviz_stats.base import array_stats
-
-    sets = [
-        rng.normal(0, 3, 5_000),
-        rng.exponential(1.5, 900),
-        -rng.exponential(1, 100),
-        np.round(rng.normal(size=2_000), 1),
-    ]
-    for log_weights in sets:
-        found = []
-        for r_eff in (1, 16):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                found.append(float(array_stats.psislw(-log_weights, r_eff=r_eff)[1]))
-        assert weights.pareto_khat(log_weights) == pytest.approx(min(found), abs=1e-9)

@@ -11,11 +11,13 @@ of *all* weights. NaN and ``+inf`` never enter: :func:`check` refuses them.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from skerry._pareto import tail_shape
 from skerry._types import FloatArray, IntArray
 from skerry.errors import InputError
 
@@ -171,16 +173,33 @@ def pareto_khat(log_weights: FloatArray) -> float:
     in it) fool the first alone. Constant weights have 0; fewer than 25 non-zero ones give ``inf``.
     It judges the weights at hand and can't see a mode that nobody visited.
     """
+    from arviz_stats.base import array_stats
+
     log_w = np.asarray(log_weights)
     log_w = log_w[np.isfinite(log_w)]
-    n = len(log_w)
-    if n < 25:
+    if len(log_w) < 25:
         return float("inf")
     if np.ptp(log_w) < 1e-12:
         return 0.0
-    alive = log_w[log_w > log_w.max() - 600.0]  # exp() of less is 0 in float64, and would tie
-    sizes = {int(min(0.2 * n, 3 * np.sqrt(n))), int(min(0.2 * n, 3 * np.sqrt(n / 16)))}
-    return min((tail_shape(alive, m) for m in sizes if len(alive) > m), default=float("inf"))
+    floor = log_w.max() - 600.0  # exp() of less is 0 in float64 and would tie in the tail
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        clipped, alive = -np.maximum(log_w, floor), np.sum(log_w > floor)
+        tails = {r: min(0.2 * len(log_w), 3 * np.sqrt(len(log_w) / r)) for r in (1, 16)}
+        fits = [
+            _khat(partial(array_stats.psislw, clipped, r_eff=r))
+            for r, tail in tails.items()
+            if alive > tail
+        ]
+    return min(fits, default=float("inf"))
+
+
+def _khat(fit: Callable[[], tuple[FloatArray, float]]) -> float:
+    try:
+        khat = float(fit()[1])
+    except ValueError:  # fewer than 5 points in the tail, or all of them equal
+        return float("inf")
+    return khat if np.isfinite(khat) else float("inf")
 
 
 class Masses(NamedTuple):

@@ -13,7 +13,6 @@ from scipy.special import ndtr, ndtri
 
 from skerry._types import BoolArray, FloatArray
 from skerry.errors import PriorError
-from skerry.priors._common import Normal, Uniform, quick
 
 U_MAX = 37.0  # Phi(-37) is 6e-300: beyond, probabilities leave the range of doubles
 Univariate: TypeAlias = Callable[[FloatArray], FloatArray]
@@ -158,10 +157,7 @@ def _as_column(name: str, part: Any) -> Column:
         _check_quantiles(name, part, cdf, ppf)
         low, high = part.support() if hasattr(part, "support") else ppf(np.array([0.0, 1.0]))
         support, periodic = (float(low), float(high)), isinstance(part, Periodic)
-        part, parts = quick(part), (cdf, sf, ppf, isf)
-        if isinstance(part, (Uniform, Normal)):
-            parts = (part.cdf, part.sf, part.ppf, part.isf)
-        column = Column(part.logpdf, *parts, support, periodic)
+        column = Column(part.logpdf, cdf, sf, ppf, isf, support, periodic)
         return replace(column, reach=_reach(name, column))
 
 
