@@ -15,6 +15,7 @@ import pytest
 import scipy.stats as st
 from scipy.special import logsumexp
 
+from compiling import compilations
 from skerry import _compilation, flows, training, weights
 from skerry._seeds import as_seed
 from skerry.errors import InputError
@@ -222,22 +223,6 @@ def test_progress_is_told_after_each_epoch():
 
 
 # What must not be compiled again, or touched
-
-
-def compilations(action):
-    """How often XLA compiled while the action ran."""
-    found = []
-
-    def listen(event, duration, **_):
-        if event == "/jax/core/compile/backend_compile_duration":
-            found.append(duration)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        action()
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
-    return len(found)
 
 
 def test_nothing_is_compiled_again_for_other_points_or_weights():

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from skerry.amortization._network import Conditional, Mixture, n_forward
+from skerry.flows.warps import warped
 
 TOGETHER = 4  # slopes whose product is surely a float32 number: one logarithm for all
 
@@ -85,12 +86,6 @@ def _unwarped(y: Any, skew: Any, tail: Any, rest: Any) -> tuple[Any, Any]:
     return (y - lean * far) / rest, (1.0 - lean * y) / (root * pull)
 
 
-def _warped(z: Any, skew: Any, tail: Any) -> Any:
-    """The inverse: a normal coordinate leaning to one side, with heavier tails."""
-    y = z + skew * jnp.sqrt(1.0 + z * z)
-    return y * jnp.sqrt(1.0 + tail * y * y)
-
-
 def _seen(z: Any) -> Any:
     """What a coordinate is to those after it: itself, and never beyond 2."""
     return z * jax.lax.rsqrt(1.0 + 0.25 * z * z)
@@ -114,7 +109,7 @@ def draw(
     for j in range(d):
         y, wide = noise[:, j], 0.0
         before.append(_seen(y))
-        y = _warped(y, skews[:, j], tails[:, j])
+        y = warped(y, skews[:, j], tails[:, j], jnp)
         for i in range(j if bent else 0):
             wide = wide + funnels[:, p + i] * before[i]
         y = y * jnp.exp(wide)

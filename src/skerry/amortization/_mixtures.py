@@ -26,6 +26,7 @@ from skerry._compilation import program
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.amortization._network import Conditional, n_forward
 from skerry.flows import Density, Frames, funnel_mixture
+from skerry.flows.warps import seen, unwarped, warped
 from skerry.modes import Islands
 
 BATCH = 1024
@@ -120,11 +121,11 @@ class Mixtures:
                 log_det -= wide
             if self.skews is not None and self.tails is not None:
                 z[j], log_slope = unwarped(
-                    z[j], self.skews[i, :, j, None], self.tails[i, :, j, None]
+                    z[j], self.skews[i, :, j, None], self.tails[i, :, j, None], np
                 )
                 log_det += log_slope
             if self.funnels is not None:
-                g.append(seen(z[j]))
+                g.append(seen(z[j], np))
 
     def placed(self, i: int, z: FloatArray, which: IntArray) -> FloatArray:
         """The points ``(n, d)`` that have the coordinates z ``(n, d)`` in components ``(n,)``."""
@@ -180,10 +181,10 @@ class Mixtures:
         """From z to what the whiteners make of points."""
         y = z
         if self.skews is not None and self.tails is not None:
-            y = warped(z, self.skews[i][which], self.tails[i][which])
+            y = warped(z, self.skews[i][which], self.tails[i][which], np)
         if self.funnels is None or self.curves is None:
             return y
-        g, y = seen(z), y.copy()
+        g, y = seen(z, np), y.copy()
         curved = g**2 - 1.0
         for j in range(1, z.shape[1]):
             wide, bent = (part[i][:, j, :j][which] for part in (self.funnels, self.curves))
@@ -202,27 +203,6 @@ class Mixtures:
         centred = points - means[:, None]
         covariances = np.matmul(np.swapaxes(centred, 1, 2), centred) / len(z)
         return means, np.linalg.cholesky(covariances)
-
-
-def seen(z: FloatArray) -> FloatArray:
-    """What a coordinate is to those after it: itself, and never beyond 2."""
-    return np.asarray(z / np.sqrt(1.0 + 0.25 * z**2))
-
-
-def unwarped(y: FloatArray, skew: FloatArray, tail: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The normal coordinates of warped ones, and the logarithms of their slopes."""
-    rest = 1.0 - skew**2
-    root = np.sqrt(1.0 + 4.0 * tail * y**2)
-    pull = 1.0 / np.sqrt(0.5 + 0.5 * root)
-    y = y * pull
-    far = np.sqrt(y**2 + rest)
-    return (y - skew * far) / rest, np.log((1.0 - skew * y / far) / (rest * root * pull))
-
-
-def warped(z: FloatArray, skew: FloatArray, tail: FloatArray) -> FloatArray:
-    """The inverse: normal coordinates leaning to one side, with heavier tails."""
-    y = z + skew * np.sqrt(1.0 + z**2)
-    return np.asarray(y * np.sqrt(1.0 + tail * y**2))
 
 
 def mixtures(network: Conditional, x: FloatArray) -> Mixtures:

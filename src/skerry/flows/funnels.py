@@ -9,8 +9,6 @@ coordinates follow earlier ones. The warp w leans to one side and has heavier ta
 
 from __future__ import annotations
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -21,8 +19,8 @@ from skerry._types import BoolArray, FloatArray
 from skerry.flows.components import pick
 from skerry.flows.density import Density
 from skerry.flows.frames import Frames
-from skerry.flows.gaussians import Ceilings
 from skerry.flows.shapes import AbstractShape, choose, log_normal
+from skerry.flows.warps import seen, unwarped, warped
 
 
 class Funnels(AbstractShape):
@@ -45,15 +43,10 @@ class Funnels(AbstractShape):
         own, z = jnp.sum(rotation * y, axis=1), jnp.zeros((0, y.shape[1]))
         for j in range(len(y)):
             wide, bent = _follows(z, funnels[j], curves[j])
-            new, log_slope = unwarped((own[j] + bent) * jnp.exp(-wide), skews[j], tails[j])
+            new, log_slope = unwarped((own[j] + bent) * jnp.exp(-wide), skews[j], tails[j], jnp)
             z = jnp.concatenate([z, new[None]])
             log_det += log_slope - wide
         return log_det + log_normal(z)
-
-    def ceilings(self, y: FloatArray) -> Ceilings | None:
-        """See :class:`AbstractShape`."""
-        del y
-        return None
 
     def sample(
         self,
@@ -67,7 +60,7 @@ class Funnels(AbstractShape):
         _, rotation, funnels, curves, skews, tails = self._own(k)
         follows = [_follows(noise[:j], funnels[j], curves[j]) for j in range(len(noise))]
         wide, bent = (jnp.stack(parts) for parts in zip(*follows, strict=True))
-        moved = warped(noise, skews, tails) * jnp.exp(wide) - bent
+        moved = warped(noise, skews, tails, jnp) * jnp.exp(wide) - bent
         return jnp.sum(rotation * moved[:, None], axis=0), k
 
     def _own(self, k: Array) -> tuple[Array, ...]:
@@ -80,24 +73,8 @@ class Funnels(AbstractShape):
 def _follows(z: Array, funnel: Array, curve: Array) -> tuple[Array, Array]:
     """How wide a coordinate is, as a logarithm, and how far it is moved, by those before it."""
     j = len(z)
-    g = z / jnp.sqrt(1.0 + 0.25 * z**2)
+    g = seen(z, jnp)
     return jnp.sum(g * funnel[:j], axis=0), jnp.sum((g**2 - 1.0) * curve[:j], axis=0)
-
-
-def unwarped(y: Any, skew: Any, tail: Any) -> tuple[Any, Any]:
-    """The normal coordinate of a warped one, and the logarithm of its slope."""
-    rest = 1.0 - skew**2
-    root = jnp.sqrt(1.0 + 4.0 * tail * y**2)
-    pull = 1.0 / jnp.sqrt(0.5 + 0.5 * root)
-    y = y * pull
-    far = jnp.sqrt(y**2 + rest)
-    return (y - skew * far) / rest, jnp.log((1.0 - skew * y / far) / (rest * root * pull))
-
-
-def warped(z: Any, skew: Any, tail: Any) -> Any:
-    """The inverse: a normal coordinate leaning to one side, with heavier tails."""
-    y = z + skew * jnp.sqrt(1.0 + z**2)
-    return y * jnp.sqrt(1.0 + tail * y**2)
 
 
 def funnel_mixture(

@@ -14,7 +14,7 @@ from skerry._types import FloatArray, IntArray
 
 
 class Ceilings(NamedTuple):
-    """Upper bounds of log terms ``(n, K)``, and about what they are; or just what they are."""
+    """What log terms ``(n, K)`` hardly exceed, and about what they are; or just what they are."""
 
     most: FloatArray
     likely: FloatArray
