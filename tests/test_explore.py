@@ -279,6 +279,21 @@ def test_counts_move_in_whole_steps(estimator):
     assert many.around(100.0, 0.1).step == 1
 
 
+def test_numbers_that_are_scaled_by_their_logarithms_are_told_as_they_are(estimator):
+    scale = replace(
+        estimator.network.standard,
+        centre=jnp.array([np.log(50.0), 2.0]), spread=jnp.array([0.5, 3.0]), logs=(0,),
+    )  # fmt: skip
+    wide = replace(estimator, network=replace(estimator.network, standard=scale))
+    flux, place = explore.numbers(wide)
+    assert (flux.start, place.start) == pytest.approx((50.0, 2.0))
+    assert flux.low == pytest.approx(50 * np.exp(-2), abs=flux.step)
+    assert flux.high == pytest.approx(50 * np.exp(2), abs=flux.step)
+    assert (place.low, place.high) == pytest.approx((-10.0, 14.0))
+    drawn = explore.raw(wide, [50 * np.exp(1.5), 5.0], explore.Source(wide, seed=0))
+    assert drawn.farthest == (0, pytest.approx(3.0, rel=1e-5))
+
+
 @pytest.mark.parametrize(
     ("given", "text"),
     [

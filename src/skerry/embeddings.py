@@ -125,6 +125,12 @@ class Standard(eqx.Module):
             x = jnp.where(taken.reshape(x.shape), jnp.log(jnp.maximum(x, TINY)), x)
         return (x - jax.lax.stop_gradient(self.centre)) / jax.lax.stop_gradient(self.spread)
 
+    def at(self, y: float) -> FloatArray:
+        """The observation whose numbers all lie at y on the common scale."""
+        x = np.asarray(self.centre, np.float64) + y * np.asarray(self.spread, np.float64)
+        x.flat[list(self.logs)] = np.exp(x.flat[list(self.logs)])
+        return x
+
 
 def standard(x: FloatArray, embedding: Embedding) -> Standard:
     """The scale of observations ``(k, ...)``: medians, and spreads from quantiles.

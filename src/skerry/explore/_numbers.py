@@ -68,14 +68,9 @@ def numbers(
         InputError: for an observation, names or ranges that don't fit.
     """
     standard = estimator.network.standard
-    centre, spread = (
-        np.broadcast_to(np.asarray(part, np.float64), estimator.x_shape).ravel()
-        for part in (standard.centre, standard.spread)
-    )
+    low, centre, high = (standard.at(y).ravel() for y in (-REACH, 0.0, REACH))
     start = centre if x is None else one_observation(estimator, x).ravel()
-    ends = np.stack([centre - REACH * spread, centre + REACH * spread], axis=1)
-    if ranges is not None:
-        ends = _ranges(ranges, len(centre))
+    ends = np.stack([low, high], axis=1) if ranges is None else _ranges(ranges, len(centre))
     noise = None if estimator.problem is None else estimator.problem.noise
     whole = isinstance(noise, (Poisson, Binomial))
     if whole:

@@ -104,8 +104,7 @@ def raw(estimator: Estimator, x: Any, source: Source) -> Raw:
     theta = estimator.prior.from_u(u)
     seen = features(estimator.network, x[None])
     limit = MARGIN * estimator.familiar.distances[-1]
-    standard = estimator.network.standard
-    away = np.abs(np.ravel((x - np.asarray(standard.centre)) / np.asarray(standard.spread)))
+    away = np.abs(np.ravel(estimator.network.standard.plain(x)))
     return Raw(
         x=x,
         theta=theta,
