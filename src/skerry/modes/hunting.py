@@ -2,7 +2,7 @@ r"""Hunting: local optimisation from many starts, so that no island has to be me
 
 Starts are the local maxima of the evaluated points on their neighbour graph, highest first, then
 random ones. Each climbs the log posterior on u by L-BFGS (true gradients where there are some, else
-forward differences). Ends that lie within each other's reach are one peak. The points met on the
+forward differences, where the value has risen). Ends that lie within each other's reach are one peak. The points met on the
 way have no proposal density: they guide, and never enter a weight.
 """
 
@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.modes.islands import Islands
+from skerry.modes.lines import ThriftyObjective
 from skerry.modes.peaks import INSIDE, Chart, Hunt, Peaks, curvature_to_covariance
 
 LogLikelihood: TypeAlias = Callable[[FloatArray], FloatArray]
@@ -26,7 +27,6 @@ STEP = 1e-6  # of forward differences, in u
 MAX_ITERATIONS = 60
 SCALE = 0.1  # of a climb's first step, in u: no leap into the next island's basin
 EDGE = (-8.0 / SCALE, 8.0 / SCALE)
-LOW = 1e6  # nats: how far below the start a point of zero density is put
 
 
 class _OutOfCalls(Exception):  # noqa: N818
@@ -143,36 +143,33 @@ class Hunter:
         return self._log_likelihood(self._chart.to_u(w)) + self._chart.log_prior(w)
 
     def _ascend(self, start: FloatArray) -> Ascent:
-        floor = float(self._evaluate(start[None])[0]) - LOW
-        if not np.isfinite(floor):
-            return Ascent(start, -np.inf, np.ones_like(start))
+        def look(v: FloatArray) -> tuple[float, FloatArray | None]:
+            height, slope = self._look(SCALE * v)
+            return -height, None if slope is None else -SCALE * slope
 
-        def objective(v: FloatArray) -> tuple[float, FloatArray]:
-            w = SCALE * v
-            known = self._peaks.near(w, INSIDE)
-            if known is not None:
-                raise _Arrived(known, w)
-            value, slope = self._slope(w)
-            if not np.isfinite(value):
-                return -floor, np.zeros_like(w)
-            return -max(value, floor), -SCALE * np.where(np.isfinite(slope), slope, 0.0)
+        def differences(v: FloatArray, value: float) -> FloatArray:
+            return -SCALE * self._differences(SCALE * v, -value)
 
+        objective = ThriftyObjective(look, differences)
         found = minimize(
             objective,
             start / SCALE,
             jac=True,
             method="L-BFGS-B",
+            callback=objective.accept,
             bounds=[(None, None) if circle else EDGE for circle in self._periodic],
             options={"maxiter": MAX_ITERATIONS, "ftol": 1e-6, "gtol": 1e-3},
         )
         scale = SCALE * np.sqrt(np.diag(found.hess_inv.todense()))
         return Ascent(SCALE * found.x, -float(found.fun), np.clip(scale, 1e-8, 1.0))
 
-    def _slope(self, w: FloatArray) -> tuple[float, FloatArray]:
+    def _look(self, w: FloatArray) -> tuple[float, FloatArray | None]:
+        """The log density at a point that lies in no known peak's reach; its slope, if given."""
+        known = self._peaks.near(w, INSIDE)
+        if known is not None:
+            raise _Arrived(known, w)
         if self._gradient is None:
-            values = self._evaluate(np.vstack([w, w + STEP * np.eye(len(w))]))
-            with np.errstate(invalid="ignore"):  # -inf beside -inf has no slope
-                return float(values[0]), (values[1:] - values[0]) / STEP
+            return float(self._evaluate(w[None])[0]), None
         if self.left < 2:
             raise _OutOfCalls
         self.n_calls += 2
@@ -180,6 +177,11 @@ class Hunter:
         value, slope = self._gradient(u)
         slope = np.where(self._periodic, slope * np.exp(0.5 * u**2), slope - u)
         return value + float(self._chart.log_prior(w)), slope
+
+    def _differences(self, w: FloatArray, height: float) -> FloatArray:
+        values = self._evaluate(w + STEP * np.eye(len(w)))
+        with np.errstate(invalid="ignore"):  # -inf less -inf
+            return (values - height) / STEP
 
     def _place(self, k: int, mean: FloatArray, height: float, scale: FloatArray) -> None:
         """Put peak k at a new end, with its Laplace covariance."""
