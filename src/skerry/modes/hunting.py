@@ -2,8 +2,8 @@ r"""Hunting: local optimisation from many starts, so that no island has to be me
 
 Starts are the local maxima of the evaluated points on their neighbour graph, highest first, then
 random ones. Each climbs the log posterior on u by L-BFGS (true gradients where there are some, else
-forward differences, where the value has risen). Ends that lie within each other's reach are one peak. The points met on the
-way have no proposal density: they guide, and never enter a weight.
+forward differences where the value has risen). Ends that lie within each other's reach are one
+peak. The points met on the way have no proposal density: they guide, and never enter a weight.
 """
 
 from __future__ import annotations
