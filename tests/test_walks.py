@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -99,6 +101,35 @@ def test_failed_calls_are_no_surprise():
     state = state_of(arcs(FULL[~GAP]), 0)
     target = target_of(0)._replace(log_likelihood=lambda u: np.full(len(u), np.nan))
     assert explain(state, target, np.random.default_rng(0))[0] is None
+
+
+PEAKS, LOBE, NARROW = np.array([[-3.0, 0.0], [3.0, 0.0]]), np.array([0.0, 0.8]), 0.3
+
+
+def lobed(u):
+    """A log-likelihood: two islands, and a low lobe off the line between them."""
+    away = [np.sum((u - c) ** 2, axis=1) / NARROW**2 for c in (*PEAKS, LOBE)]
+    prior = -0.5 * np.sum(u**2, axis=1)
+    return logsumexp([-0.5 * away[0], -0.5 * away[1], np.log(0.5) - 0.5 * away[2]], axis=0) - prior
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_walks_from_between_peaks_find_what_lies_beside_the_way(seed):
+    two = np.repeat(PEAKS, 2, axis=0)
+    flat = np.full((4, 2), 0.5)
+    frames = Frames(two, np.repeat(NARROW * np.eye(2)[None], 4, 0), flat, np.zeros(2, bool))
+    islands = Islands(frames, np.full(4, -np.log(4)))
+    state = state_of(islands, seed)
+    line = state.history[-1]._replace(log_evidence=float(np.log(2.5 * NARROW**2)))
+    unseen = np.linalg.norm(state.u - LOBE, axis=1) < 6 * NARROW
+    seen = np.where(unseen, -np.inf, lobed(state.u))
+    state = replace(state, log_likelihood=seen, history=(line,))
+    target = target_of(seed)._replace(log_likelihood=lobed)
+    found = explain(replace(state, peaks=PEAKS), target, np.random.default_rng(seed))[0]
+    assert found is not None
+    assert np.min(np.linalg.norm(found.frames.means[4:] - LOBE, axis=1)) < 2.5 * NARROW
+    alone = explain(replace(state, peaks=PEAKS[:1]), target, np.random.default_rng(seed))[0]
+    assert alone is None  # from the islands themselves it is too far
 
 
 @pytest.mark.parametrize("bent", [False, True])

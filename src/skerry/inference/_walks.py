@@ -1,7 +1,8 @@
 r"""Short random walks towards what the islands have not explained.
 
-A climb only ever ends on a peak. A stretch of a curved island that no draw has met, or a broad
-slope beside one, has no peak of its own; but a walk that starts on the island gets there. Walks are
+A climb only ever ends on a peak. A stretch of a curved island that no draw has met, a broad slope
+beside one, or a low saddle between two, has no peak of its own; but a walk that starts on the
+island, or half-way between two peaks, gets there. Walks are
 Metropolis' (1953), not for the posterior p but for :math:`p \cdot p / g`, with g the islands as
 fitted: what makes weights vary draws them on (equation :eq:`walk` of the method). Where one meets
 far more density than g expects, a component is put: the next round draws from it and weighs it.
@@ -16,14 +17,16 @@ from typing import NamedTuple
 import numpy as np
 
 from skerry import weights
-from skerry._types import FloatArray, IntArray
+from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import State, Target
 from skerry.modes import Islands
+from skerry.modes.peaks import Chart
 from skerry.modes.splitting import join
 from skerry.posterior import log_normal
 
 WALKERS, MOST_WALKERS = 4, 60  # for each component, and in all
+BETWEEN, PAIRS = 2, 12  # walkers for each pair of neighbouring peaks, and pairs at most
 STEPS = 15
 STRIDE = 1.7  # over the square root of d, in a component's widths
 SURPRISE = 4.0  # nats above what the islands expect
@@ -59,11 +62,12 @@ def explain(state: State, target: Target, rng: np.random.Generator) -> tuple[Isl
     """
     K = state.islands.n_islands
     n = min(WALKERS * K, MOST_WALKERS)
-    dear = n * STEPS > target.max_calls - state.n_calls
+    dear = n * (STEPS + 1) > target.max_calls - state.n_calls
     if state.n_repairs >= REPAIRS or len(state.peaks) >= K or dear:
         return None, state
-    steps = _walk(state, target, n, rng)
-    state = replace(state, n_calls=state.n_calls + len(steps.k))
+    between = _between(state.peaks, target.periodic, rng)
+    steps = _walk(state, target, n, between, rng)
+    state = replace(state, n_calls=state.n_calls + len(between) + len(steps.k))
     chosen = _apart(state.islands, steps)
     if len(chosen) == 0:
         return None, state
@@ -81,12 +85,34 @@ def most_rounds(state: State, target: Target) -> int:
     return target.settings.max_rounds + ROUNDS * state.n_repairs
 
 
-def _walk(state: State, target: Target, n: int, rng: np.random.Generator) -> Steps:
-    """From draws by weight, each in the widths of the component that it most likely belongs to."""
+def _between(peaks: FloatArray, periodic: BoolArray, rng: np.random.Generator) -> FloatArray:
+    """Half-way between peaks and their two nearest: a few pairs, some walkers for each."""
+    chart, K = Chart(periodic), len(peaks)
+    if K < 2:
+        return np.empty((0, len(periodic)))
+    w = chart.of(peaks)
+    away = np.linalg.norm(chart.away(w[:, None], w), axis=-1) + np.diag(np.full(K, np.inf))
+    nearest = np.argsort(away, axis=1)[:, : min(2, K - 1)]
+    pairs = np.unique([(min(i, j), max(i, j)) for i in range(K) for j in nearest[i]], axis=0)
+    i, j = rng.permutation(pairs)[:PAIRS].T
+    return chart.to_u(np.repeat(w[i] + 0.5 * chart.away(w[j], w[i]), BETWEEN, axis=0))
+
+
+def _walk(
+    state: State, target: Target, n: int, between: FloatArray, rng: np.random.Generator
+) -> Steps:
+    """So many walks: from the points between peaks, the others from draws by weight.
+
+    Each goes in the widths of the component that its start most likely belongs to.
+    """
     frames = state.islands.frames
     g, log_z = Proposal(state.islands), state.history[-1].log_evidence
-    rows = weights.systematic_resample(state.log_weights, n, rng)
-    u, height = state.u[rows], state.log_density[rows]
+    rows = weights.systematic_resample(state.log_weights, n - len(between), rng)
+    at_walls = np.empty(0)
+    if len(between):
+        at_walls = target.log_likelihood(between) + log_normal(between)
+    u = np.concatenate([state.u[rows], between])
+    height = np.concatenate([state.log_density[rows], at_walls])
     y, log_det = frames.to_frames(u)
     k = np.argmax(state.islands.log_masses + log_det - 0.5 * np.sum(y**2, axis=-1), axis=1)
     at, above = y[np.arange(n), k], height - g.log_prob(u) - log_z
