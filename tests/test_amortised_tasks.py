@@ -279,7 +279,7 @@ def test_the_solver_keeps_its_tolerance():
     times = np.array([0.0, 0.3, 2.0, 7.0])
 
     def rates(y, theta):
-        return np.stack([theta[:, 0] * y[:, 1], -theta[:, 0] * y[:, 0]], axis=1)
+        return np.stack([theta[0] * y[1], -theta[0] * y[0]])
 
     found = solve(rates, np.array([1.0, 0.0]), theta, times)
     angle = theta * times

@@ -472,6 +472,14 @@ def test_fresh_simulations_every_step():
     assert e.n_simulations is None
 
 
+@pytest.mark.parametrize("every", [1, 2])
+def test_particles_of_both_kinds_are_renewed_as_often_as_asked(every):
+    e = tiny(problem(), simulator=simulate, n_simulations=300, pools=skerry.Pools(every=every))
+    trial = scored = round(TINY.held_out * 300)
+    trained = TINY.steps * TINY.batch
+    assert e.n_likelihoods == trial + 2 // every * 17 * (scored + trained)
+
+
 def test_pairs_simulated_earlier():
     theta = PRIOR.sample(300, 0)
     e = tiny(problem(), simulate(theta, np.random.default_rng(0)), theta=theta)

@@ -17,6 +17,7 @@ from scipy.special import logsumexp
 
 from compiling import compilations
 from skerry import _compilation, flows, training, weights
+from skerry._descent import descend, fresh, orthogonal, pace
 from skerry._seeds import as_seed
 from skerry.errors import InputError
 from skerry.flows import CouplingSettings
@@ -349,6 +350,38 @@ def test_the_cache_of_compiled_programs_is_the_users_choice(case, tmp_path, monk
 def test_points_that_cannot_be_trained_on_are_told(u, log_w, text):
     with pytest.raises(InputError, match=text):
         fit(start(), u, log_w)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (2, 40, 10), (3, 10, 40)])
+def test_an_orthogonal_step_goes_equally_far_in_every_direction(shape):
+    """Singular values that span a hundredfold come out within a factor of two."""
+    rng = np.random.default_rng(0)
+    u, _, vt = np.linalg.svd(rng.standard_normal(shape), full_matrices=False)
+    values = np.geomspace(1.0, 100.0, u.shape[-1])
+    made = np.asarray(orthogonal(((u * values) @ vt).astype(np.float32)))
+    along = np.einsum("...mi,...mn,...in->...i", u, made, vt)
+    scale = 0.2 * np.sqrt(max(shape[-2:]))
+    assert 0.6 * scale < along.min() < along.max() < 1.3 * scale
+    np.testing.assert_allclose(made, (u * along[..., None, :]) @ vt, atol=1e-3)
+
+
+def test_only_the_matrices_named_take_orthogonal_steps():
+    params = {"hidden": np.eye(3, dtype=np.float32), "other": np.ones((3, 3), np.float32)}
+    target = np.diag([1.0, 2.0, 4.0]).astype(np.float32)
+
+    def loss(params, _):
+        return sum(((target * p).sum(axis=1) ** 2).sum() for p in params.values())
+
+    def moved(hidden):
+        batches, rhythm = np.zeros(1), pace(1e-3, 1e9, 10)
+        state, _ = descend(loss, fresh(params), batches, rhythm, 1, hidden)
+        return {name: np.asarray(state.params[name]) - params[name] for name in params}
+
+    plain, chosen = moved(None), moved(lambda p: [p["hidden"]])
+    np.testing.assert_array_equal(plain["other"], chosen["other"])
+    step = np.linalg.svd(chosen["hidden"])[1] / (1e-3 * 0.2 * np.sqrt(3))
+    assert (step > 0.5).all()
+    assert (step < 1.3).all()
 
 
 @pytest.mark.parametrize(

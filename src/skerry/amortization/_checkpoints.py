@@ -49,6 +49,7 @@ class Course:
         share: effective share of the candidates.
         block: observations that are used again, and
         known: their particles, where these aren't made each time.
+        scored: particles of the observations that only score.
     """
 
     state: State
@@ -58,6 +59,7 @@ class Course:
     share: float = 1.0
     block: Block | None = None
     known: FloatArray | None = None
+    scored: FloatArray | None = None
 
 
 class Checkpoints:
@@ -119,6 +121,7 @@ class Checkpoints:
             arrays |= {f"{name}.{key}": value for key, value in source.snapshot().items()}
         if self._reused and course.block is not None and course.known is not None:
             arrays |= {"block.x": course.block.x, "block.u": course.block.u, "known": course.known}
+            arrays |= {} if course.scored is None else {"scored": course.scored}
             if course.block.rows is not None:
                 arrays["block.rows"] = course.block.rows
         values = {
@@ -158,4 +161,5 @@ class Checkpoints:
             float(page.values["share"]),
             block,
             page.arrays.get("known"),
+            page.arrays.get("scored"),
         )

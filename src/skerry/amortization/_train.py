@@ -2,7 +2,8 @@ r"""Training: minimise :math:`-E\,\log q(u|x)` over observations and their parti
 
 An epoch is a block of observations with fresh particles and one compiled scan of steps over it.
 Held-out observations get particles by the same kernel, so that the score measures posteriors and
-not single draws; the parameters kept are those with the best score.
+not single draws; the parameters kept are those with the best score. Both kinds of particles are
+renewed every so many epochs as :class:`~skerry.Pools` says.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ def _advance(
     scored = source.held_out
     average = eqx.combine(course.state.average, static)
     block, known = course.block, course.known
-    if block is None or known is None or pools is None or number % pools.every == 0:
+    anew = block is None or known is None or pools is None or number % pools.every == 0
+    if block is None or known is None or anew:
         block = source.train.block(settings.steps * settings.batch, rng)
         known = block.u[:, None]
         if pools is not None:
@@ -120,12 +122,13 @@ def _advance(
     batches = (x, u, balance)
     course.state, losses = _epoch(course.state, static, batches, rhythm)
     average = eqx.combine(course.state.average, static)
-    at = scored.u[:, None]
-    if pools is not None:
-        all_of = replace(pools, particles=pools.candidates)
-        at = refresh(average, scored.x, scored.u, log_likelihoods, all_of, rng).u
-        scored.keep(np.arange(len(at)), at[:, 0])
-    score = mean_score(average, scored.x, at)
+    if course.scored is None or anew:
+        course.scored = scored.u[:, None]
+        if pools is not None:
+            all_of = replace(pools, particles=pools.candidates)
+            course.scored = refresh(average, scored.x, scored.u, log_likelihoods, all_of, rng).u
+            scored.keep(np.arange(len(scored.x)), course.scored[:, 0])
+    score = mean_score(average, scored.x, course.scored)
     course.epochs.append(Step(float(np.mean(np.asarray(losses))), score, course.share))
     if number == 0 or score < course.epochs[course.best].held_out:
         course.best_params, course.best = course.state.average, number
@@ -157,4 +160,4 @@ def _epoch(state: State, static: Any, batches: Any, pace: Pace) -> tuple[State, 
         log_q = log_density(values, jnp.moveaxis(u, 0, -1))
         return -jnp.mean(log_q) - balance * jnp.mean(shares)
 
-    return descend(loss, state, batches, pace, 100)
+    return descend(loss, state, batches, pace, 100, hidden=lambda p: [p.head.inner, p.head.outer])

@@ -56,9 +56,7 @@ def infected(theta: FloatArray) -> FloatArray:
 
     def rates(log_y: FloatArray, theta: FloatArray) -> FloatArray:
         shares = np.exp(log_y)
-        return np.stack(
-            [-theta[:, 0] * shares[:, 1], theta[:, 0] * shares[:, 0] - theta[:, 1]], axis=1
-        )
+        return np.stack([-theta[0] * shares[1], theta[0] * shares[0] - theta[1]])
 
     start = np.log([1.0 - 1.0 / PEOPLE, 1.0 / PEOPLE])
     return np.minimum(np.exp(solve(rates, start, theta, DAYS)[:, :, 1]), 1.0)
@@ -82,10 +80,8 @@ def populations(theta: FloatArray) -> FloatArray:
     """Ten numbers of prey, then ten of predators, (n, 20), for rates (n, 4)."""
 
     def rates(log_y: FloatArray, theta: FloatArray) -> FloatArray:
-        prey, predators = np.exp(log_y).T
-        return np.stack(
-            [theta[:, 0] - theta[:, 1] * predators, theta[:, 3] * prey - theta[:, 2]], axis=1
-        )
+        prey, predators = np.exp(log_y)
+        return np.stack([theta[0] - theta[1] * predators, theta[3] * prey - theta[2]])
 
     found = solve(rates, np.log([30.0, 1.0]), theta, YEARS)
     return np.clip(np.exp(found), SMALLEST, LARGEST).transpose(0, 2, 1).reshape(len(theta), -1)
