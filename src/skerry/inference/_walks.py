@@ -25,13 +25,14 @@ from skerry.modes.peaks import Chart
 from skerry.modes.splitting import join
 from skerry.posterior import log_normal
 
-WALKERS, MOST_WALKERS = 4, 60  # for each component, and in all
+WALKERS, MOST_WALKERS = 4, 60  # for each component, and in all; besides
 BETWEEN, PAIRS = 2, 12  # walkers for each pair of neighbouring peaks, and pairs at most
-STEPS = 15
+STEPS = 25
 STRIDE = 1.7  # over the square root of d, in a component's widths
 SURPRISE = 4.0  # nats above what the islands expect
 NARROW = 0.6  # a new component beside the one that a walk came from
 REACH = 2.0  # widths about a new component where no other is put
+TOUCH = 4.0  # widths within which components are one island's
 MOST_NEW = 8
 SHARES = (np.log(0.01), np.log(0.1))  # of a new component, at least and at most
 REPAIRS, ROUNDS = 3, 4  # finds that lead to more exploring, at most; rounds that each is worth
@@ -58,12 +59,14 @@ class Steps(NamedTuple):
 def explain(state: State, target: Target, rng: np.random.Generator) -> tuple[Islands | None, State]:
     """The islands with a component wherever walks met what they don't explain, or None.
 
-    There are none to be expected where every island is one component, and no walk is made.
+    There are none to be expected where every island is one component, out of reach of all others,
+    and no walk is made.
     """
     K = state.islands.n_islands
     n = min(WALKERS * K, MOST_WALKERS)
-    dear = n * (STEPS + 1) > target.max_calls - state.n_calls
-    if state.n_repairs >= REPAIRS or len(state.peaks) >= K or dear:
+    dear = (n + BETWEEN * PAIRS) * (STEPS + 1) > target.max_calls - state.n_calls
+    alone = len(state.peaks) >= K and not _touching(state.islands)
+    if state.n_repairs >= REPAIRS or alone or dear:
         return None, state
     between = _between(state.peaks, target.periodic, rng)
     steps = _walk(state, target, n, between, rng)
@@ -85,6 +88,13 @@ def most_rounds(state: State, target: Target) -> int:
     return target.settings.max_rounds + ROUNDS * state.n_repairs
 
 
+def _touching(islands: Islands) -> bool:
+    """Whether some component's centre lies within another's reach: curves have many false peaks."""
+    f, K = islands.frames, islands.n_islands
+    y, _ = f.to_frames(f.from_frames(np.zeros((K, f.dim)), np.arange(K)))
+    return bool(np.min(np.sum(y**2, axis=-1) + np.diag(np.full(K, np.inf))) < TOUCH**2)
+
+
 def _between(peaks: FloatArray, periodic: BoolArray, rng: np.random.Generator) -> FloatArray:
     """Half-way between peaks and their two nearest: a few pairs, some walkers for each."""
     chart, K = Chart(periodic), len(peaks)
@@ -101,13 +111,13 @@ def _between(peaks: FloatArray, periodic: BoolArray, rng: np.random.Generator) -
 def _walk(
     state: State, target: Target, n: int, between: FloatArray, rng: np.random.Generator
 ) -> Steps:
-    """So many walks: from the points between peaks, the others from draws by weight.
+    """Walks from n draws by weight, and from the points between peaks.
 
     Each goes in the widths of the component that its start most likely belongs to.
     """
     frames = state.islands.frames
     g, log_z = Proposal(state.islands), state.history[-1].log_evidence
-    rows = weights.systematic_resample(state.log_weights, n - len(between), rng)
+    rows = weights.systematic_resample(state.log_weights, n, rng)
     at_walls = np.empty(0)
     if len(between):
         at_walls = target.log_likelihood(between) + log_normal(between)
@@ -115,6 +125,7 @@ def _walk(
     height = np.concatenate([state.log_density[rows], at_walls])
     y, log_det = frames.to_frames(u)
     k = np.argmax(state.islands.log_masses + log_det - 0.5 * np.sum(y**2, axis=-1), axis=1)
+    n = len(u)
     at, above = y[np.arange(n), k], height - g.log_prob(u) - log_z
     stride = STRIDE / np.sqrt(frames.dim)
     tried = []
