@@ -12,7 +12,7 @@ from skerry.modes.leaping import LeapingHunter
 from skerry.modes.peaks import Hunt
 from skerry.posterior import unseen
 
-CROWD = 10  # islands beyond which each earns a hunt more calls
+CROWD = 10  # islands beyond which each earns a hunt more calls, and twice the starts
 
 
 def climb(target: Target, starts: FloatArray, known: Islands | None, max_calls: int) -> Hunt:
@@ -66,5 +66,6 @@ def _crowd(hunter: Hunter | LeapingHunter, thorough: float, d: int) -> float:
 def _enough(hunter: Hunter | LeapingHunter, thorough: float, d: int) -> bool:
     """Whether new starts keep ending on known peaks."""
     visits = hunter.visits
-    met = max(1, thorough * (8 + 2 * d + 5 * len(visits)))
+    K = len(visits)
+    met = max(1, thorough * (8 + 2 * d + 5 * (K + max(0, K - CROWD))))
     return hunter.n_starts >= met and unseen(visits) < 0.5 / thorough

@@ -1,12 +1,11 @@
 r"""Short random walks towards what the islands have not explained.
 
 A climb only ever ends on a peak. A stretch of a curved island that no draw has met, a broad slope
-beside one, or a low saddle between two, has no peak of its own; but a walk that starts on the
-island, or half-way between two peaks, gets there. Walks are
-Metropolis' (1953), not for the posterior p but for :math:`p \cdot p / g`, with g the islands as
-fitted: what makes weights vary draws them on (equation :eq:`walk` of the method). Where one meets
-far more density than g expects, a component is put: the next round draws from it and weighs it.
-Points of walks enter no weight.
+beside one, or a lobe beside the saddle between two has no peak of its own; but a walk that starts
+on the island, or half-way between two peaks, gets there. Walks are Metropolis' (1953), not for the
+posterior p but for :math:`p \cdot p / g`, with g the islands as fitted: what makes weights vary
+draws them on (equation :eq:`walk` of the method). Where one meets far more density than g expects,
+a component is put: the next round draws from it and weighs it. Points of walks enter no weight.
 """
 
 from __future__ import annotations
@@ -25,14 +24,13 @@ from skerry.modes.peaks import Chart
 from skerry.modes.splitting import join
 from skerry.posterior import log_normal
 
-WALKERS, MOST_WALKERS = 4, 60  # for each component, and in all; besides
-BETWEEN, PAIRS = 2, 12  # walkers for each pair of neighbouring peaks, and pairs at most
-STEPS = 25
+WALKERS, MOST_WALKERS = 4, 60  # for each component, and in all
+BETWEEN, PAIRS = 2, 12  # besides: for each pair of neighbouring peaks, and pairs at most
+SOON, STEPS = 15, 25  # of a walk: enough where one met something, and at most
 STRIDE = 1.7  # over the square root of d, in a component's widths
 SURPRISE = 4.0  # nats above what the islands expect
 NARROW = 0.6  # a new component beside the one that a walk came from
 REACH = 2.0  # widths about a new component where no other is put
-TOUCH = 4.0  # widths within which components are one island's
 MOST_NEW = 8
 SHARES = (np.log(0.01), np.log(0.1))  # of a new component, at least and at most
 REPAIRS, ROUNDS = 3, 4  # finds that lead to more exploring, at most; rounds that each is worth
@@ -59,14 +57,12 @@ class Steps(NamedTuple):
 def explain(state: State, target: Target, rng: np.random.Generator) -> tuple[Islands | None, State]:
     """The islands with a component wherever walks met what they don't explain, or None.
 
-    There are none to be expected where every island is one component, out of reach of all others,
-    and no walk is made.
+    There are none to be expected where every island is one component, and no walk is made.
     """
     K = state.islands.n_islands
     n = min(WALKERS * K, MOST_WALKERS)
     dear = (n + BETWEEN * PAIRS) * (STEPS + 1) > target.max_calls - state.n_calls
-    alone = len(state.peaks) >= K and not _touching(state.islands)
-    if state.n_repairs >= REPAIRS or alone or dear:
+    if state.n_repairs >= REPAIRS or len(state.peaks) >= K or dear:
         return None, state
     between = _between(state.peaks, target.periodic, rng)
     steps = _walk(state, target, n, between, rng)
@@ -86,13 +82,6 @@ def explain(state: State, target: Target, rng: np.random.Generator) -> tuple[Isl
 def most_rounds(state: State, target: Target) -> int:
     """Exploring rounds at most: what walks find late takes some more to be covered."""
     return target.settings.max_rounds + ROUNDS * state.n_repairs
-
-
-def _touching(islands: Islands) -> bool:
-    """Whether some component's centre lies within another's reach: curves have many false peaks."""
-    f, K = islands.frames, islands.n_islands
-    y, _ = f.to_frames(f.from_frames(np.zeros((K, f.dim)), np.arange(K)))
-    return bool(np.min(np.sum(y**2, axis=-1) + np.diag(np.full(K, np.inf))) < TOUCH**2)
 
 
 def _between(peaks: FloatArray, periodic: BoolArray, rng: np.random.Generator) -> FloatArray:
@@ -128,8 +117,10 @@ def _walk(
     n = len(u)
     at, above = y[np.arange(n), k], height - g.log_prob(u) - log_z
     stride = STRIDE / np.sqrt(frames.dim)
-    tried = []
-    for _ in range(STEPS):
+    tried, met = [], False
+    for step in range(SOON if target.settings.few_batches else STEPS):
+        if met and step >= SOON:
+            break
         there = at + stride * rng.standard_normal(at.shape)
         u = frames.from_frames(there, k)
         log_density = target.log_likelihood(u) + log_normal(u)
@@ -137,6 +128,7 @@ def _walk(
         rise = log_density - height + surprise - above
         goes = np.log(rng.uniform(size=n)) < rise  # not where it failed: NaN
         tried.append((u, there, k, log_density, np.where(goes, surprise, -np.inf)))
+        met = met or bool(np.any(goes & (surprise >= SURPRISE)))
         at = np.where(goes[:, None], there, at)
         height, above = np.where(goes, log_density, height), np.where(goes, surprise, above)
     return Steps(*(np.concatenate(parts) for parts in zip(*tried, strict=True)))
