@@ -1,7 +1,8 @@
 """Topology: which islands there are, and a first Gaussian for each.
 
 The values of the log posterior at all evaluated points are known, so modes need no density
-estimate: :mod:`~skerry.modes.persistence` counts and places them among points at hand,
+estimate: :mod:`~skerry.modes.persistence` counts and places them among points at hand
+(:mod:`~skerry.modes.tails` tells specks of a tail from islands),
 :mod:`~skerry.modes.hunting` climbs to them (:mod:`~skerry.modes.leaping` in few batches),
 :mod:`~skerry.modes.islands` fits a Gaussian to each, :mod:`~skerry.modes.bending` bends it,
 :mod:`~skerry.modes.splitting` makes it several where that pays, and

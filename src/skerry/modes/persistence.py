@@ -21,6 +21,7 @@ from skerry import weights
 from skerry._seeds import Seed
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.errors import InputError, UnsupportedError
+from skerry.modes.tails import in_tails
 
 MAX_POINTS = 20_000
 MANY, FEW = 8, 3_000  # dimensions from which on, and points up to which, no tree is built
@@ -120,7 +121,8 @@ def find_modes(
         seed: which of very many points enter the graph.
         threshold: the least prominence of a mode, in nats.
         n_modes: keep just so many, the most prominent, whatever the threshold.
-        log_weights: importance weights ``(n,)``, to leave out peaks that carry no mass.
+        log_weights: importance weights ``(n,)``, to leave out peaks that carry no mass, or that are
+            specks in the tail of a higher one (:mod:`skerry.modes.tails`).
         periodic: which coordinates lie on a circle, ``(d,)``.
         min_points: the fewest points above its saddle that make a peak a mode; d + 1 by default:
             fewer say no more of an island than that a point is there.
@@ -153,6 +155,9 @@ def find_modes(
             labels, modes = _label(tree, kept, points)
             mass = np.bincount(labels, shares, len(modes))
             kept = modes[mass >= min(min_mass, mass.max())]
+            labels, modes = _label(tree, kept, points)
+            specks = in_tails(modes, labels, places, values, shares, circles, threshold=threshold)
+            kept = modes[~specks]
     labels, modes = _label(tree, kept, points)
     return Topology(
         peaks=places[modes],
