@@ -122,7 +122,7 @@ def find_modes(
         threshold: the least prominence of a mode, in nats.
         n_modes: keep just so many, the most prominent, whatever the threshold.
         log_weights: importance weights ``(n,)``, to leave out peaks that carry no mass, or that are
-            specks in the tail of a higher one (:mod:`skerry.modes.tails`).
+            specks in the thin tail of a higher one.
         periodic: which coordinates lie on a circle, ``(d,)``.
         min_points: the fewest points above its saddle that make a peak a mode; d + 1 by default:
             fewer say no more of an island than that a point is there.
