@@ -48,7 +48,7 @@ def run(job):
     tau = float(np.nanmax(time))
     draws = sampler.get_chain(discard=int(2 * tau) if done else sampler.iteration // 2, flat=True)
     return Found(
-        draws,
+        job.prior.wrap(draws),  # on circles walkers go round and round
         equal(len(draws)),
         None,
         None,
