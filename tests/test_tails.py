@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from skerry._seeds import as_seed
 from skerry.modes import find_modes
@@ -55,11 +55,16 @@ def test_a_light_island_behind_a_wall_that_was_seen_is_a_mode(dim, seed):
     assert _n_modes(*_points(seed, dim, away=3.5, low=20)) == 2
 
 
-def test_a_speck_in_a_tail_across_the_seam_is_no_mode():
-    u, height, log_weights = _points(0, 2, away=3.5)
-    turn = 0.97 + 0.1 * u[:, 0]  # the speck lies at .04, over the seam
-    u = np.stack([ndtri(turn % 1.0), u[:, 1]], axis=1)
-    assert ((turn > 1) == (ndtr(u[:, 0]) < 0.5)).all()
+@pytest.mark.parametrize(("raised", "n_modes"), [(0.0, 1), (4.5, 2)])
+def test_the_seam_of_a_circle_through_the_island_changes_nothing(raised, n_modes):
+    u, height, log_weights = _points(0, 2, away=3.5, raised=raised)
+    u = np.stack([ndtri((0.975 + 0.1 * u[:, 0]) % 1.0), u[:, 1]], axis=1)  # some at either end
     circle = np.array([True, False])
     assert find_modes(u, height, seed=as_seed(0), periodic=circle).n_modes == 2
-    assert _n_modes(u, height, log_weights, periodic=circle) == 1
+    assert _n_modes(u, height, log_weights, periodic=circle) == n_modes
+
+
+def test_a_speck_on_the_same_plateau_is_no_mode():
+    u = 0.2 * np.concatenate([np.linspace(-2.2, 2.2, CORE), np.linspace(2.9, 3.1, SPECK)])[:, None]
+    assert find_modes(u, np.zeros(len(u)), seed=as_seed(0)).n_modes == 2
+    assert _n_modes(u, np.zeros(len(u)), np.zeros(len(u))) == 1

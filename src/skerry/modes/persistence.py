@@ -151,12 +151,12 @@ def find_modes(
         enough[0] = True  # the highest point's own peak
         kept = peaks[enough]
         if log_weights is not None:
-            shares = np.exp(weights.normalize(log_weights[chosen][order]))
+            log_w = weights.normalize(log_weights[chosen][order])
             labels, modes = _label(tree, kept, points)
-            mass = np.bincount(labels, shares, len(modes))
+            mass = np.bincount(labels, np.exp(log_w), len(modes))
             kept = modes[mass >= min(min_mass, mass.max())]
             labels, modes = _label(tree, kept, points)
-            specks = in_tails(modes, labels, places, values, shares, circles, threshold=threshold)
+            specks = in_tails(modes, labels, places, values, log_w, circles, threshold=threshold)
             kept = modes[~specks]
     labels, modes = _label(tree, kept, points)
     return Topology(

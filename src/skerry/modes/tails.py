@@ -9,9 +9,9 @@ there, and nothing was evaluated in between that lies lower.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtr
 
 from skerry._types import BoolArray, FloatArray, IntArray
+from skerry.modes.islands import fit_islands
 
 
 def in_tails(
@@ -19,7 +19,7 @@ def in_tails(
     labels: IntArray,
     u: FloatArray,
     values: FloatArray,
-    shares: FloatArray,
+    log_weights: FloatArray,
     periodic: BoolArray,
     *,
     threshold: float,
@@ -37,44 +37,24 @@ def in_tails(
         labels: each point's peak, ``(n,)``.
         u: points, ``(n, d)``.
         values: log density, ``(n,)``.
-        shares: of the weight, ``(n,)``.
+        log_weights: ``(n,)``.
         periodic: which coordinates lie on a circle, ``(d,)``.
         threshold: nats.
     """
-    d = u.shape[1]
-    specks = np.zeros(len(peaks), bool)
-    for k, peak in enumerate(peaks):
-        for higher in np.flatnonzero(~specks[:k]):
-            mine = np.flatnonzero(labels == higher)
-            if len(mine) <= d or shares[mine].sum() <= 0:
-                continue
-            y = _whitened(u, u[peaks[higher]], mine, shares[mine], periodic)
-            expected = values[peaks[higher]] - 0.5 * float(y[peak] @ y[peak])
-            if values[peak] > expected + threshold:
-                continue
-            above = mine[values[mine] > values[peak]]
+    K, specks = len(peaks), np.zeros(len(peaks), bool)
+    frames = fit_islands(u, log_weights, labels, K, periodic=periodic, steps=0).frames
+    for k, height in enumerate(values[peaks]):
+        at_peaks = frames.to_frame(u[peaks], k)[0]
+        expected = height - 0.5 * np.sum(at_peaks**2, axis=1) + threshold
+        asked = [j for j in range(k + 1, K) if not specks[j] and values[peaks[j]] < expected[j]]
+        if specks[k] or not asked:
+            continue
+        y = frames.to_frame(u, k)[0]
+        for j in asked:
+            peak = peaks[j]
+            above = np.flatnonzero((labels == k) & (values >= values[peak]))
             nearest = above[np.argmin(np.sum((y[above] - y[peak]) ** 2, axis=1))]
             middle = 0.5 * (y[peak] + y[nearest])
             between = np.sum((y - middle) ** 2, axis=1) < np.sum((y[peak] - middle) ** 2)
-            if not (values[between] < values[peak] - threshold).any():
-                specks[k] = True
-                break
+            specks[j] = not (values[between] < values[peak] - threshold).any()
     return specks
-
-
-def _whitened(
-    u: FloatArray, peak: FloatArray, mine: IntArray, shares: FloatArray, periodic: BoolArray
-) -> FloatArray:
-    """Points in the coordinates in which an island's own are of zero mean and unit covariance.
-
-    Along circles, places are measured in turns from its peak, the short way round.
-    """
-    away = u - peak
-    turns = ndtr(u[:, periodic]) - ndtr(peak[periodic])
-    away[:, periodic] = turns - np.round(turns)
-    share = shares / shares.sum()
-    away = away - share @ away[mine]
-    covariance = (away[mine] * share[:, None]).T @ away[mine]
-    scale = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
-    values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
-    return np.asarray((away / scale) @ vectors / np.sqrt(np.maximum(values, 1e-9)))
