@@ -168,6 +168,7 @@ def run(task, method, budget, seed, options):
         row["bound_mean"] = float(np.mean(row["bound"]))
         row["share"] = [float(b["share"]) for b in bounds]
         row["held_out"] = found.estimator.held_out
+        row["epochs"] = len(found.estimator.epochs)
         print(
             f"{task.name} {budget}: bound {row['bound_mean']:.3f} {np.round(row['bound'], 3)}, "
             f"shares {np.round(row['share'], 2)}, training {row['train_cpu_s']:.0f} CPU s",
@@ -220,7 +221,10 @@ def arguments(words=None):
     parser.add_argument("--keep", type=Path, help="a folder for the trained estimators")
     parser.add_argument("--reuse", action="store_true", help="take them from there, don't train")
     parser.add_argument("--history", type=Path, default=HISTORY)
-    return parser.parse_args(words)
+    options = parser.parse_args(words)
+    if options.reuse and (options.training or options.pools):
+        parser.error("--reuse takes estimators as they were trained: no --training, no --pools")
+    return options
 
 
 def main(words=None):

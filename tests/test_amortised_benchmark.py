@@ -70,6 +70,7 @@ def test_an_estimator_is_asked_for_raw_and_refined_draws(scripts, tmp_path, monk
 
     class Estimator:
         held_out = 1.0
+        epochs = (None, None)
 
         def sample(self, x, n, seed):
             return task.sample(x, n, seed)
@@ -103,9 +104,17 @@ def test_an_estimator_is_asked_for_raw_and_refined_draws(scripts, tmp_path, monk
     assert asked == {"problem": task.problem, "n_simulations": None, "seed": 0, "max_epochs": 2}
     assert row["about"][0]["log_evidence_z"] == pytest.approx(2.0)
     assert row["budget"] == "fresh"
+    assert row["epochs"] == 2
     assert row["bound_mean"] == pytest.approx(0.5, abs=1e-6)  # these draws are exact
     np.testing.assert_allclose(row["share"], 1.0)
     assert len(row["raw"]) == len(row["refined"]) == 1
+
+
+def test_a_kept_estimator_is_not_called_by_another_training(scripts, capsys):
+    words = ["--reuse", "--keep", "kept", "--training", '{"max_epochs": 2}']
+    with pytest.raises(SystemExit):
+        scripts.amortised_c2st.main(words)
+    assert "as they were trained" in capsys.readouterr().err
 
 
 @pytest.mark.statistical
