@@ -17,7 +17,7 @@ import scipy.stats as st
 import skerry
 from skerry import Status, embeddings, noise
 from skerry._seeds import as_seed
-from skerry.amortization import _likelihoods, _pools
+from skerry.amortization import _likelihoods, _pools, _train
 from skerry.amortization._many import draw, log_density, many
 from skerry.amortization._mixtures import Mixtures, mixtures
 from skerry.amortization._network import conditional
@@ -49,6 +49,24 @@ def estimator():
     return skerry.amortize(
         problem(), simulator=simulate, n_simulations=1000, n_components=3, training=SHORT, seed=1
     )
+
+
+def test_an_epoch_with_lucky_held_out_particles_does_not_win(monkeypatch):
+    """Networks are compared on the same particles: the first epoch's, however low, are not."""
+    values = []
+
+    def lucky(*arguments):
+        values.append(mean_score(*arguments) - (100.0 if not values else 0.0))
+        return values[-1]
+
+    mean_score = _train.mean_score
+    monkeypatch.setattr(_train, "mean_score", lucky)
+    found = skerry.amortize(
+        problem(), simulator=simulate, n_simulations=300, n_components=2,
+        training=replace(SHORT, max_epochs=4), seed=1,
+    )  # fmt: skip
+    assert int(np.argmin([step.held_out for step in found.epochs])) == 0
+    assert found.best > 0
 
 
 def untrained(dim=2, x_shape=(2,), K=3, bent=True):

@@ -2,8 +2,8 @@ r"""Training: minimise :math:`-E\,\log q(u|x)` over observations and their parti
 
 An epoch is a block of observations with fresh particles and one compiled scan of steps over it.
 Held-out observations get particles by the same kernel, so that the score measures posteriors and
-not single draws; the parameters kept are those with the best score. Both kinds of particles are
-renewed every so many epochs as :class:`~skerry.Pools` says.
+not single draws; the parameters kept are the best of all epochs, by scores on the same particles.
+Both kinds of particles are renewed every so many epochs as :class:`~skerry.Pools` says.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Trained:
     """A trained network and how it came about.
 
     Attributes:
-        network: with the best held-out score.
+        network: the best by held-out scores, each next to the best before it.
         epochs: the history.
         best: the index in ``epochs`` of the network kept.
     """
@@ -130,7 +130,8 @@ def _advance(
             scored.keep(np.arange(len(scored.x)), course.scored[:, 0])
     score = mean_score(average, scored.x, course.scored)
     course.epochs.append(Step(float(np.mean(np.asarray(losses))), score, course.share))
-    if number == 0 or score < course.epochs[course.best].held_out:
+    best = eqx.combine(course.best_params, static)
+    if number == 0 or score < mean_score(best, scored.x, course.scored):
         course.best_params, course.best = course.state.average, number
 
 
