@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.stats as st
 
 import skerry
 from skerry import Adaptive, Periodic, Prior, Problem, Status
+from skerry._seeds import as_seed
 from skerry.errors import EvaluationError, InputError
 from skerry.flows import Frames
-from skerry.inference._adaptive import VAGUE, _tempered
+from skerry.inference._adaptive import POOR, VAGUE, _size, _tempered
 from skerry.inference._proposal import Proposal
-from skerry.inference._state import State
+from skerry.inference._state import State, Target
 from skerry.metrics import mode_masses
 from skerry.modes import Islands
 from skerry.modes.hunting import Hunter, starts
-from skerry.posterior import Search, log_normal, unseen
+from skerry.posterior import Round, Search, log_normal, unseen
 from skerry.weights import effective_sample_size
 
 Z = 5.0
@@ -316,3 +319,27 @@ def test_points_that_the_prior_hardly_knows_are_tempered_all_the_same():
     assert 0 < beta < 1
     assert np.all(log_w[:20] == -np.inf)
     assert effective_sample_size(log_w) == pytest.approx(0.5 * 300, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("share", "n_effective", "size"),
+    [
+        (0.9 * POOR, 2_000, 500 + 100 * 10 + 20),  # hard to cover: a whole round all the same
+        (1.1 * POOR, 2_000, 800),  # 0.4 of what is asked for
+        (0.9 * POOR, 10_000, 4_000),
+    ],
+)
+def test_rounds_are_no_smaller_for_few_effective_samples_where_they_cover_little(
+    share, n_effective, size
+):
+    """The tenth round in ten dimensions, next to no effective samples so far."""
+    u = np.random.default_rng(0).standard_normal((100, 10))
+    line = Round("explore", 100, 1.0, 100, 50.0, share, 1, 0.0, 0.3)
+    state = replace(
+        rounds_state(u, np.zeros(100), log_normal(u)), counts=(10,) * 10, history=(line,)
+    )
+    target = Target(
+        lambda u: np.zeros(len(u)), None, np.zeros(10, bool), n_effective, 10**6, Adaptive(),
+        as_seed(0),
+    )  # fmt: skip
+    assert _size(state, target) == size

@@ -497,6 +497,28 @@ def test_a_place_where_climbs_end_is_a_mode(climb):
     assert tail_of_an_arc(climb) == 2
 
 
+@pytest.mark.parametrize(
+    ("height", "n_modes", "looks"),
+    [(-25.0, None, 4), (-25.0, 2, 12), (-12.0, None, 12)],  # one leg, or two more over the point
+)
+def test_no_way_is_sought_over_points_that_are_hopelessly_low(height, n_modes, looks):
+    """Two islands, 20 widths apart, and half-way between them, off the line, a point seen."""
+    calls, places = 0, np.array([[-10.0, 0.0], [10.0, 0.0], [0.0, 5.0]])
+
+    def hills(u):
+        nonlocal calls
+        calls += len(u)
+        away = np.sum((u[:, None] - places) ** 2, axis=2)
+        return logsumexp(np.array([0.0, 0.0, height]) - 0.5 * away, axis=1)
+
+    rng = np.random.default_rng(0)
+    u = np.vstack([rng.standard_normal((400, 2)) + np.repeat(places[:2], 200, axis=0), places[2:]])
+    islands = fit_islands(u[:400], np.zeros(400), np.arange(400) // 200, 2)
+    log_density, calls = hills(u), 0
+    assert modes_of_islands(islands, u, log_density, hills, n_modes=n_modes).n_modes == 2
+    assert calls == looks
+
+
 def slow_merge_tree(values, edges):
     """The tree by walking from point to point, as it is defined."""
     n = len(values)

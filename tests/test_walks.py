@@ -16,7 +16,7 @@ from skerry.flows.bends import Bend
 from skerry.inference import Adaptive
 from skerry.inference._proposal import Proposal
 from skerry.inference._state import State, Target
-from skerry.inference._walks import MOST_WALKERS, SOON, STEPS, WALKERS, explain
+from skerry.inference._walks import LOOKS, MOST_WALKERS, SOON, STEPS, WALKERS, explain
 from skerry.modes import Islands
 from skerry.posterior import Round
 
@@ -86,7 +86,34 @@ def test_walks_find_nothing_where_all_is_covered(seed):
     more, after = explain(state, target_of(seed), np.random.default_rng(seed))
     assert more is None
     assert after.n_repairs == 0
-    assert after.n_calls == state.n_calls + min(WALKERS * PARTS, MOST_WALKERS) * STEPS
+    assert after.n_calls == state.n_calls + min(WALKERS * PARTS, MOST_WALKERS) * LOOKS[0][0]
+
+
+@pytest.mark.parametrize(("lift", "steps"), [(0.0, 8), (1.3, 15), (2.8, STEPS), (4.3, SOON)])
+def test_walks_go_on_while_they_come_near_to_a_surprise(lift, steps):
+    """All of a ring that is covered, with log Z stated too low: as much is met everywhere."""
+    state = state_of(arcs(FULL), 0)
+    line = state.history[-1]._replace(log_evidence=float(LOG_Z) - lift)
+    _, after = explain(replace(state, history=(line,)), target_of(0), np.random.default_rng(0))
+    assert after.n_calls == state.n_calls + min(WALKERS * PARTS, MOST_WALKERS) * steps
+
+
+@pytest.mark.parametrize(
+    ("gained", "share", "again"),
+    [
+        (450, 0.5, False),  # as many effective draws as expected: the repair changed nothing
+        (200, 0.5, True),  # large weights came: something was met
+        (-300, 0.5, True),
+        (700, 0.8, True),  # the islands explain much more than before: a repair that paid
+    ],
+)
+def test_no_walk_follows_a_repair_that_changed_nothing(gained, share, again):
+    state = state_of(arcs(FULL[~GAP]), 0)
+    before = state.history[-1]
+    since = before._replace(n=1_000, n_effective=before.n_effective + gained, share=share)
+    repaired = replace(state, history=(before, since), n_repairs=1, n_before=1)
+    _, after = explain(repaired, target_of(0), np.random.default_rng(0))
+    assert (after.n_calls > state.n_calls) == again
 
 
 def test_no_walk_is_made_where_every_island_is_one_component_or_calls_are_short():

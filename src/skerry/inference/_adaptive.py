@@ -40,6 +40,7 @@ from skerry.posterior import Round, log_normal
 
 CLIMB = 200  # slopes that a climb to check a mode may take
 GOOD = 0.85  # effective samples a call beyond which a refit gains little
+POOR = 0.25  # below it rounds are no smaller for few effective samples asked for
 MAX_ROUNDS = 60
 VAGUE = 1e4  # a tempered posterior that much larger in volume tells next to nothing
 AGAIN = 0.25  # of the second hunt's fresh starts, in those that follow it
@@ -231,10 +232,12 @@ def _size(state: State, target: Target) -> int:
             if wanted < 300:
                 return 0
         return int(min(max(wanted, 300), 50_000, left))
-    grown = (500 + 100 * d + 20 * state.islands.n_islands) * 1.35 ** (rounds - 1)
+    first = 500 + 100 * d + 20 * state.islands.n_islands
+    grown = first * 1.35 ** (rounds - 1)
     last = state.history[-1]
     wanted = 1.03 * (target.n_effective - last.n_effective) / max(last.share, 0.02)
-    most = max(500.0, 0.1 * target.n_effective, min(wanted, 0.4 * target.n_effective))
+    least = first if last.share < POOR else 0.0  # few points for many components fit themselves
+    most = max(500.0, 0.1 * target.n_effective, min(wanted, max(least, 0.4 * target.n_effective)))
     return int(min(grown, most, left))
 
 

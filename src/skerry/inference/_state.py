@@ -116,6 +116,7 @@ class State:
         ahead: what is still being evaluated.
         n_ahead: rounds so far that were second halves.
         n_repairs: how often walks have led to more exploring.
+        n_before: rounds recorded when they last did.
     """
 
     u: FloatArray
@@ -137,6 +138,7 @@ class State:
     ahead: Ahead | None = None
     n_ahead: int = 0
     n_repairs: int = 0
+    n_before: int = 0
 
     @property
     def log_density(self) -> FloatArray:

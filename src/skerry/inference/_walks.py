@@ -26,11 +26,13 @@ from skerry.posterior import log_normal
 
 WALKERS, MOST_WALKERS = 4, 60  # for each component, and in all
 BETWEEN, PAIRS = 2, 12  # besides: for each pair of neighbouring peaks, and pairs at most
-SOON, STEPS = 15, 25  # of a walk: enough where one met something, and at most
+LOOKS = ((8, 1.0), (15, 2.0))  # steps after which walks end that met no more than so many nats
+SOON, STEPS = 15, 25  # of a walk: enough where one met a surprise, and at most
 STRIDE = 1.7  # over the square root of d, in a component's widths
 SURPRISE = 4.0  # nats above what the islands expect
 NARROW = 0.6  # a new component beside the one that a walk came from
 REACH = 2.0  # widths about a new component where no other is put
+IDLE = (0.5, 1.1)  # of the effective draws expected, and of the share: beyond, a repair did much
 MOST_NEW = 8
 SHARES = (np.log(0.01), np.log(0.1))  # of a new component, at least and at most
 REPAIRS, ROUNDS = 3, 4  # finds that lead to more exploring, at most; rounds that each is worth
@@ -57,12 +59,13 @@ class Steps(NamedTuple):
 def explain(state: State, target: Target, rng: np.random.Generator) -> tuple[Islands | None, State]:
     """The islands with a component wherever walks met what they don't explain, or None.
 
-    There are none to be expected where every island is one component, and no walk is made.
+    There are none to be expected, and no walk is made, where every island is one component or what
+    walks met last changed nothing.
     """
     K = state.islands.n_islands
     n = min(WALKERS * K, MOST_WALKERS)
     dear = (n + BETWEEN * PAIRS) * (STEPS + 1) > target.max_calls - state.n_calls
-    if state.n_repairs >= REPAIRS or len(state.peaks) >= K or dear:
+    if state.n_repairs >= REPAIRS or len(state.peaks) >= K or dear or _idle(state):
         return None, state
     between = _between(state.peaks, target.periodic, rng)
     steps = _walk(state, target, n, between, rng)
@@ -76,12 +79,26 @@ def explain(state: State, target: Target, rng: np.random.Generator) -> tuple[Isl
     log_share = np.clip(log_mass - state.history[-1].log_evidence, *SHARES)
     share = min(float(np.exp(weights.log_sum_exp(log_share))), 0.5)
     new = Islands(frames, log_share - weights.log_sum_exp(log_share))
-    return join(state.islands, new, share), replace(state, n_repairs=state.n_repairs + 1)
+    repaired = replace(state, n_repairs=state.n_repairs + 1, n_before=len(state.history))
+    return join(state.islands, new, share), repaired
 
 
 def most_rounds(state: State, target: Target) -> int:
     """Exploring rounds at most: what walks find late takes some more to be covered."""
     return target.settings.max_rounds + ROUNDS * state.n_repairs
+
+
+def _idle(state: State) -> bool:
+    """Whether the last repair changed nothing: neither more nor less effective draws than before.
+
+    What is met for the first time brings large weights, and effective draws get fewer.
+    """
+    if state.n_repairs == 0:
+        return False
+    before, since = state.history[state.n_before - 1], state.history[state.n_before :]
+    gained = since[-1].n_effective - before.n_effective
+    expected = before.share * sum(line.n for line in since)
+    return gained > IDLE[0] * expected and since[-1].share < IDLE[1] * before.share
 
 
 def _between(peaks: FloatArray, periodic: BoolArray, rng: np.random.Generator) -> FloatArray:
@@ -117,9 +134,9 @@ def _walk(
     n = len(u)
     at, above = y[np.arange(n), k], height - g.log_prob(u) - log_z
     stride = STRIDE / np.sqrt(frames.dim)
-    tried, met = [], False
+    tried, most = [], -np.inf
     for step in range(SOON if target.settings.few_batches else STEPS):
-        if met and step >= SOON:
+        if (most >= SURPRISE and step >= SOON) or most < dict(LOOKS).get(step, -np.inf):
             break
         there = at + stride * rng.standard_normal(at.shape)
         u = frames.from_frames(there, k)
@@ -128,7 +145,7 @@ def _walk(
         rise = log_density - height + surprise - above
         goes = np.log(rng.uniform(size=n)) < rise  # not where it failed: NaN
         tried.append((u, there, k, log_density, np.where(goes, surprise, -np.inf)))
-        met = met or bool(np.any(goes & (surprise >= SURPRISE)))
+        most = max(most, float(np.max(tried[-1][-1])))
         at = np.where(goes[:, None], there, at)
         height, above = np.where(goes, log_density, height), np.where(goes, surprise, above)
     return Steps(*(np.concatenate(parts) for parts in zip(*tried, strict=True)))

@@ -30,6 +30,7 @@ Climb: TypeAlias = Callable[[FloatArray], FloatArray | None]
 STEPS = 4  # looks on each leg of a way
 DETOURS = 4
 GAIN = 0.5  # what a detour must leave of a wall, or less, for another to be worth its calls
+HOPELESS = 20.0  # nats below both ends: a detour over no higher point is worth no calls
 NEIGHBOURS = 6
 FAR = 20.0  # standard deviations: what lies farther apart is not looked between
 
@@ -66,7 +67,8 @@ def modes_of_islands(
     best = np.array([_argmax(values, own == k) for k in range(len(has))])
     order = np.argsort(-values[best], kind="stable")
     islands, log_r, best = take(islands, order), log_r[:, order], best[order]
-    into, deaths = _merge(islands, u, values, best, evaluate, few_batches)
+    low = np.inf if n_modes is not None else max(HOPELESS, 2 * threshold)  # ranks need the walls
+    into, deaths = _merge(islands, u, values, best, evaluate, few_batches, low)
     heights = values[best]
     if climb is not None:
         for k in np.flatnonzero(heights - deaths >= threshold)[:0:-1]:
@@ -101,6 +103,7 @@ def _merge(
     best: IntArray,
     evaluate: LogDensity,
     few_batches: bool,
+    hopeless: float,
 ) -> tuple[IntArray, FloatArray]:
     """What each node (highest first) merges into, and at which value: Kruskal on looked-at edges.
 
@@ -119,7 +122,7 @@ def _merge(
                 queue.append((-min(heights[a], heights[b]), away[i, j], a, b, False))
     heapq.heapify(queue)
     pairs = list(dict.fromkeys((a, b) for _, _, a, b, _ in queue)) if few_batches else []
-    walls = in_step([_wall(islands, u, values, best, a, b) for a, b in pairs], evaluate)
+    walls = in_step([_wall(islands, u, values, best, a, b, hopeless) for a, b in pairs], evaluate)
     found = dict(zip(pairs, walls, strict=True))
     union, into, deaths = np.arange(n), np.arange(n), np.full(n, -np.inf)
 
@@ -135,9 +138,9 @@ def _merge(
             continue
         if not looked:
             if (a, b) not in found:
-                found[a, b] = in_step([_wall(islands, u, values, best, a, b)], evaluate)[0]
-            wall = found[a, b]
-            heapq.heappush(queue, (-wall, distance, a, b, True))
+                wall = _wall(islands, u, values, best, a, b, hopeless)
+                found[a, b] = in_step([wall], evaluate)[0]
+            heapq.heappush(queue, (-found[a, b], distance, a, b, True))
             continue
         if cost < np.inf:
             union[low], into[low], deaths[low] = top, top, -cost
@@ -160,11 +163,12 @@ def _wall(
     best: IntArray,
     a: int,
     b: int,
+    hopeless: float,
 ) -> Search[float]:
     """The lowest log density on the best way found between two components' best points.
 
     It starts straight; the leg with the deepest dip is led over the best evaluated point half-way
-    along it, and so on.
+    along it, and so on; not where even that point is hopelessly low.
     """
     ceiling = min(values[best[a]], values[best[b]])
     y, _ = islands.frames.to_frame(u, a)
@@ -186,6 +190,8 @@ def _wall(
         if found >= ceiling - 0.5 or len(rows) == 0:
             break
         over = int(rows[np.argmax(values[rows])])
+        if ceiling - values[over] > hopeless:
+            break
         way.insert(worst + 1, over)
         lows[worst : worst + 1] = yield from _legs(islands, a, y[[here, over, there]])
     return max(found, min(ceiling, *lows))
