@@ -69,6 +69,23 @@ def test_an_epoch_with_lucky_held_out_particles_does_not_win(monkeypatch):
     assert found.best > 0
 
 
+@pytest.mark.parametrize(("pools", "again"), [(skerry.Pools(every=3), 1), (None, 0)])
+def test_the_best_network_is_scored_again_on_new_particles_alone(monkeypatch, pools, again):
+    """Five epochs; the particles are new in the first and the fourth, without pools in none."""
+    scores, mean_score = [], _train.mean_score
+
+    def counted(*arguments):
+        scores.append(mean_score(*arguments))
+        return scores[-1]
+
+    monkeypatch.setattr(_train, "mean_score", counted)
+    skerry.amortize(
+        problem(), simulator=simulate, n_simulations=300, n_components=2, pools=pools,
+        training=replace(SHORT, max_epochs=5), seed=1,
+    )  # fmt: skip
+    assert len(scores) == 5 + again
+
+
 def untrained(dim=2, x_shape=(2,), K=3, bent=True):
     """A network whose proposals are far from any posterior."""
     scale = embeddings.standard(np.random.default_rng(0).standard_normal((100, *x_shape)), None)

@@ -15,8 +15,8 @@ from skerry.flows import Frames
 from skerry.flows.bends import Bend
 from skerry.inference import Adaptive
 from skerry.inference._proposal import Proposal
-from skerry.inference._state import State, Target
-from skerry.inference._walks import LOOKS, MOST_WALKERS, SOON, STEPS, WALKERS, explain
+from skerry.inference._state import Repair, State, Target
+from skerry.inference._walks import MOST_WALKERS, NEAR, SOON, STEPS, WALKERS, explain
 from skerry.modes import Islands
 from skerry.posterior import Round
 
@@ -68,7 +68,7 @@ def test_walks_find_the_arc_that_is_left_out(seed):
     more, after = explain(state, target_of(seed), np.random.default_rng(seed))
     K = state.islands.n_islands
     assert more is not None
-    assert after.n_repairs == 1
+    assert len(after.repairs) == 1
     assert after.n_calls == state.n_calls + min(WALKERS * K, MOST_WALKERS) * SOON
     assert np.isclose(logsumexp(more.log_masses), 0.0)
     new = more.frames.means[K:]
@@ -85,8 +85,8 @@ def test_walks_find_nothing_where_all_is_covered(seed):
     state = state_of(arcs(FULL), seed)
     more, after = explain(state, target_of(seed), np.random.default_rng(seed))
     assert more is None
-    assert after.n_repairs == 0
-    assert after.n_calls == state.n_calls + min(WALKERS * PARTS, MOST_WALKERS) * LOOKS[0][0]
+    assert after.repairs == ()
+    assert after.n_calls == state.n_calls + min(WALKERS * PARTS, MOST_WALKERS) * min(NEAR)
 
 
 @pytest.mark.parametrize(("lift", "steps"), [(0.0, 8), (1.3, 15), (2.8, STEPS), (4.3, SOON)])
@@ -110,8 +110,9 @@ def test_walks_go_on_while_they_come_near_to_a_surprise(lift, steps):
 def test_no_walk_follows_a_repair_that_changed_nothing(gained, share, again):
     state = state_of(arcs(FULL[~GAP]), 0)
     before = state.history[-1]
-    since = before._replace(n=1_000, n_effective=before.n_effective + gained, share=share)
-    repaired = replace(state, history=(before, since), n_repairs=1, n_before=1)
+    since = before._replace(n_effective=before.n_effective + gained, share=share)
+    earlier = (Repair(len(state.u) - 1_000, before),)
+    repaired = replace(state, history=(before, since), repairs=earlier)
     _, after = explain(repaired, target_of(0), np.random.default_rng(0))
     assert (after.n_calls > state.n_calls) == again
 

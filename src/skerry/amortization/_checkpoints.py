@@ -50,6 +50,7 @@ class Course:
         block: observations that are used again, and
         known: their particles, where these aren't made each time.
         scored: particles of the observations that only score.
+        to_beat: the score of ``best_params`` on these; None where it isn't known.
     """
 
     state: State
@@ -60,6 +61,7 @@ class Course:
     block: Block | None = None
     known: FloatArray | None = None
     scored: FloatArray | None = None
+    to_beat: float | None = None
 
 
 class Checkpoints:

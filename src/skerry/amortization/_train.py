@@ -122,17 +122,19 @@ def _advance(
     batches = (x, u, balance)
     course.state, losses = _epoch(course.state, static, batches, rhythm)
     average = eqx.combine(course.state.average, static)
-    if course.scored is None or anew:
-        course.scored = scored.u[:, None]
+    if course.scored is None or (anew and pools is not None):
+        course.scored, course.to_beat = scored.u[:, None], None
         if pools is not None:
             all_of = replace(pools, particles=pools.candidates)
             course.scored = refresh(average, scored.x, scored.u, log_likelihoods, all_of, rng).u
             scored.keep(np.arange(len(scored.x)), course.scored[:, 0])
+    if course.to_beat is None:
+        best = eqx.combine(course.best_params, static)
+        course.to_beat = mean_score(best, scored.x, course.scored) if number else np.inf
     score = mean_score(average, scored.x, course.scored)
     course.epochs.append(Step(float(np.mean(np.asarray(losses))), score, course.share))
-    best = eqx.combine(course.best_params, static)
-    if number == 0 or score < mean_score(best, scored.x, course.scored):
-        course.best_params, course.best = course.state.average, number
+    if score < course.to_beat:
+        course.best_params, course.best, course.to_beat = course.state.average, number, score
 
 
 def mean_score(network: Conditional, x: FloatArray, u: FloatArray) -> float:

@@ -92,6 +92,13 @@ class Ahead(NamedTuple):
     request: Any
 
 
+class Repair(NamedTuple):
+    """When walks led to more exploring: how many points there were, and the round before it."""
+
+    n_points: int
+    before: Round
+
+
 @dataclass(frozen=True)
 class State:
     """Everything a step changes.
@@ -115,8 +122,7 @@ class State:
         history: one line a round.
         ahead: what is still being evaluated.
         n_ahead: rounds so far that were second halves.
-        n_repairs: how often walks have led to more exploring.
-        n_before: rounds recorded when they last did.
+        repairs: what was known each time that walks have led to more exploring.
     """
 
     u: FloatArray
@@ -137,8 +143,7 @@ class State:
     history: tuple[Round, ...] = field(default=())
     ahead: Ahead | None = None
     n_ahead: int = 0
-    n_repairs: int = 0
-    n_before: int = 0
+    repairs: tuple[Repair, ...] = ()
 
     @property
     def log_density(self) -> FloatArray:

@@ -18,7 +18,7 @@ import numpy as np
 from skerry import weights
 from skerry._types import BoolArray, FloatArray, IntArray
 from skerry.inference._proposal import Proposal
-from skerry.inference._state import State, Target
+from skerry.inference._state import Repair, State, Target
 from skerry.modes import Islands
 from skerry.modes.peaks import Chart
 from skerry.modes.splitting import join
@@ -26,8 +26,8 @@ from skerry.posterior import log_normal
 
 WALKERS, MOST_WALKERS = 4, 60  # for each component, and in all
 BETWEEN, PAIRS = 2, 12  # besides: for each pair of neighbouring peaks, and pairs at most
-LOOKS = ((8, 1.0), (15, 2.0))  # steps after which walks end that met no more than so many nats
 SOON, STEPS = 15, 25  # of a walk: enough where one met a surprise, and at most
+NEAR = {8: 1.0, SOON: 2.0}  # nats that one must have met after so many steps, or all end
 STRIDE = 1.7  # over the square root of d, in a component's widths
 SURPRISE = 4.0  # nats above what the islands expect
 NARROW = 0.6  # a new component beside the one that a walk came from
@@ -65,7 +65,7 @@ def explain(state: State, target: Target, rng: np.random.Generator) -> tuple[Isl
     K = state.islands.n_islands
     n = min(WALKERS * K, MOST_WALKERS)
     dear = (n + BETWEEN * PAIRS) * (STEPS + 1) > target.max_calls - state.n_calls
-    if state.n_repairs >= REPAIRS or len(state.peaks) >= K or dear or _idle(state):
+    if len(state.repairs) >= REPAIRS or len(state.peaks) >= K or dear or _idle(state):
         return None, state
     between = _between(state.peaks, target.periodic, rng)
     steps = _walk(state, target, n, between, rng)
@@ -79,13 +79,13 @@ def explain(state: State, target: Target, rng: np.random.Generator) -> tuple[Isl
     log_share = np.clip(log_mass - state.history[-1].log_evidence, *SHARES)
     share = min(float(np.exp(weights.log_sum_exp(log_share))), 0.5)
     new = Islands(frames, log_share - weights.log_sum_exp(log_share))
-    repaired = replace(state, n_repairs=state.n_repairs + 1, n_before=len(state.history))
-    return join(state.islands, new, share), repaired
+    repairs = (*state.repairs, Repair(len(state.u), state.history[-1]))
+    return join(state.islands, new, share), replace(state, repairs=repairs)
 
 
 def most_rounds(state: State, target: Target) -> int:
     """Exploring rounds at most: what walks find late takes some more to be covered."""
-    return target.settings.max_rounds + ROUNDS * state.n_repairs
+    return target.settings.max_rounds + ROUNDS * len(state.repairs)
 
 
 def _idle(state: State) -> bool:
@@ -93,12 +93,13 @@ def _idle(state: State) -> bool:
 
     What is met for the first time brings large weights, and effective draws get fewer.
     """
-    if state.n_repairs == 0:
+    if not state.repairs:
         return False
-    before, since = state.history[state.n_before - 1], state.history[state.n_before :]
-    gained = since[-1].n_effective - before.n_effective
-    expected = before.share * sum(line.n for line in since)
-    return gained > IDLE[0] * expected and since[-1].share < IDLE[1] * before.share
+    n_before, before = state.repairs[-1]
+    now = state.history[-1]
+    expected = before.share * (len(state.u) - n_before)
+    as_expected = now.n_effective - before.n_effective > IDLE[0] * expected
+    return as_expected and now.share < IDLE[1] * before.share
 
 
 def _between(peaks: FloatArray, periodic: BoolArray, rng: np.random.Generator) -> FloatArray:
@@ -136,7 +137,7 @@ def _walk(
     stride = STRIDE / np.sqrt(frames.dim)
     tried, most = [], -np.inf
     for step in range(SOON if target.settings.few_batches else STEPS):
-        if (most >= SURPRISE and step >= SOON) or most < dict(LOOKS).get(step, -np.inf):
+        if (most >= SURPRISE and step >= SOON) or most < NEAR.get(step, -np.inf):
             break
         there = at + stride * rng.standard_normal(at.shape)
         u = frames.from_frames(there, k)

@@ -30,7 +30,7 @@ Climb: TypeAlias = Callable[[FloatArray], FloatArray | None]
 STEPS = 4  # looks on each leg of a way
 DETOURS = 4
 GAIN = 0.5  # what a detour must leave of a wall, or less, for another to be worth its calls
-HOPELESS = 20.0  # nats below both ends: a detour over no higher point is worth no calls
+HOPELESS = 20.0  # nats below both ends: no detour over a point so low is worth its calls
 NEIGHBOURS = 6
 FAR = 20.0  # standard deviations: what lies farther apart is not looked between
 
@@ -184,14 +184,11 @@ def _wall(
         leg = y[there] - y[here]
         along = (y - y[here]) @ leg / (leg @ leg)
         aside = np.sum((y - y[here] - along[:, None] * leg) ** 2, axis=1)
-        rows = np.flatnonzero(
-            (np.abs(along - 0.5) < 0.15) & (aside < leg @ leg) & (values > lows[worst])
-        )
+        higher = values > max(lows[worst], ceiling - hopeless)
+        rows = np.flatnonzero((np.abs(along - 0.5) < 0.15) & (aside < leg @ leg) & higher)
         if found >= ceiling - 0.5 or len(rows) == 0:
             break
         over = int(rows[np.argmax(values[rows])])
-        if ceiling - values[over] > hopeless:
-            break
         way.insert(worst + 1, over)
         lows[worst : worst + 1] = yield from _legs(islands, a, y[[here, over, there]])
     return max(found, min(ceiling, *lows))
