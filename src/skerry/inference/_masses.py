@@ -32,10 +32,10 @@ def masses_of(
 ) -> weights.Masses:
     """The modes' shares of all points' weight; errors with what adaptation is seen to have done.
 
-    Beyond chance, that is: the larger of what it did to the evidence (one standard error of the
-    fresh draws) and to the mode's mass (two), b of equation :eq:`mass-drift` of the method. Light
-    modes, which are drawn from more often than their mass says, have no smaller errors than if
-    points were independent: theirs scatter more than components do within.
+    Beyond chance, a standard error of the fresh draws, that is: the larger of what it did to the
+    evidence and to the mode's mass, b of equation :eq:`mass-drift` of the method. Light modes,
+    which are drawn from more often than their mass says, have no smaller errors than if points
+    were independent: theirs scatter more than components do within.
     """
     found = weights.group_masses(log_weights, labels, n_modes, np.array(drawn.counts))
     plain = weights.group_masses(log_weights, labels, n_modes)
@@ -49,7 +49,7 @@ def masses_of(
     moved = np.zeros(n_modes)
     moved[enough] = np.log(found.mass[enough] / own.mass[enough])
     chance = np.zeros(n_modes)
-    chance[enough] = 2 * own.error[enough] / own.mass[enough]
+    chance[enough] = own.error[enough] / own.mass[enough]
     whole = weights.evidence(log_weights).log_evidence - fresh.log_evidence
     shift = np.maximum(moved**2 - chance**2, whole**2 - fresh.error**2)
     return weights.drifted(found, np.sqrt(np.maximum(shift, 0.0)))
