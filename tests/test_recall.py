@@ -47,6 +47,7 @@ def test_right_errors_give_z_of_deviation_one(script):
             "explored": 0.01 * z - 0.02,
             "masses": [(0.5, z, 1.0), (0.004, -z, 1 - 0.1 * z)],
             "levels": [z, -z],
+            "alike": k != 7,
             "calls": 5_000,
         }
         for k, z in enumerate(rng.standard_normal(400))
@@ -58,4 +59,5 @@ def test_right_errors_give_z_of_deviation_one(script):
     assert found["light_mass_z"]["mean"] == pytest.approx(-found["z"]["mean"])
     assert found["light_ratio"]["sd"] == pytest.approx(0.1 * found["z"]["sd"])
     assert found["miss_of_explored"]["mean"] == pytest.approx(found["miss"]["mean"] - 0.02)
+    assert found["counted_otherwise"] == 1
     assert script.moments([1.0]) is None
