@@ -40,6 +40,7 @@ def one(task, n_effective, seed):
     places = task.label(np.array([mode.location for mode in found.modes]))
     alike = sorted(places) == list(range(len(truth)))
     modes = list(zip(found.modes, places, strict=True)) if alike else []
+    shared = modes if len(modes) > 1 else []  # the mass of all there is has no error
     return {
         "miss": found.log_evidence - task.log_evidence,
         "error": float(np.hypot(found.log_evidence_error, task.log_evidence_error)),
@@ -47,7 +48,7 @@ def one(task, n_effective, seed):
         "explored": explored[-1].log_evidence - task.log_evidence,
         "masses": [
             (truth[k], (mode.mass - truth[k]) / mode.mass_error, mode.mass / truth[k])
-            for mode, k in modes
+            for mode, k in shared
             if mode.mass_error > 0
         ],
         "levels": [
