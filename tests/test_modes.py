@@ -519,6 +519,37 @@ def test_no_way_is_sought_over_points_that_are_hopelessly_low(height, n_modes, l
     assert calls == looks
 
 
+def flanked(u, bump=0.0):
+    """Two hills 4.5 widths apart, the second 0.3 nats lower, maybe with a bump in its far flank.
+
+    The pass between the hills, near -2, is higher than the bump, near -4.5.
+    """
+    x, y = 4 * u.T + [[3.0], [0.0]]
+    hills = np.logaddexp(-0.5 * x**2, -0.3 - 0.5 * (x - 4.5) ** 2)
+    return hills + bump * np.exp(-0.5 * ((x - 8.3) / 0.3) ** 2) - 0.5 * y**2
+
+
+def on_the_flank(how):
+    """The modes of the hills' peaks and of a point on the flank, and their number."""
+    rng = np.random.default_rng(0)
+    u = rng.uniform([-1.5, -0.4], [1.5, 0.4], (3000, 2))
+    if how == "points":
+        found = modes_of(u, flanked(u, bump=3.0), threshold=1.2)
+    else:
+        values = flanked(u)
+        chain = np.digitize(u[:, 0], [-0.2, 1.225])  # two components for the second hill
+        islands = fit_islands(u, values, chain, 3, steps=0)
+        found = modes_of_islands(islands, u, values, flanked, threshold=1.2)
+    return found.label(np.array([[-0.75, 0.0], [0.375, 0.0], [1.325, 0.0]])), found.n_modes
+
+
+@pytest.mark.parametrize("how", ["points", "components"])
+def test_a_flank_below_the_pass_between_two_modes_belongs_to_its_own(how):
+    labels, n_modes = on_the_flank(how)
+    assert n_modes == 2
+    np.testing.assert_array_equal(labels, [0, 1, 1])
+
+
 def slow_merge_tree(values, edges):
     """The tree by walking from point to point, as it is defined."""
     n = len(values)
@@ -541,8 +572,9 @@ def slow_merge_tree(values, edges):
         for j in higher[i]:
             other = find(basin[j])
             if other != top:
+                across = basin[j] if other < top else basin[i]
                 top, low = min(top, other), max(top, other)
-                union[low], into[low], deaths[low] = top, top, values[i]
+                union[low], into[low], deaths[low] = top, across, values[i]
                 sizes[top] += sizes[low]
         sizes[top] += 1
     return basin, into, deaths, sizes

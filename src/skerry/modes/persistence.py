@@ -251,7 +251,7 @@ class _Tree(NamedTuple):
     """Who merges into whom, all arrays over points in descending order of value."""
 
     basin: IntArray  # the peak at which steepest ascent ends
-    into: IntArray  # of a peak: the one it merges into (itself: none)
+    into: IntArray  # of a peak: the one across the saddle where it dies (itself: none)
     deaths: FloatArray  # of a peak: the value at which it does (-inf: never)
     sizes: IntArray  # of a peak: points in its component at its death
 
@@ -260,6 +260,8 @@ def _merge_tree(values: FloatArray, edges: tuple[IntArray, IntArray]) -> _Tree:
     """The merge tree of superlevel sets; points must come in descending order of value.
 
     Two basins merge at the first edge between them, so that only those edges are walked through.
+    The lower peak merges into the basin across the edge, itself of a higher peak or on the way to
+    one: not into the highest of all that it is then joined to, which may lie beyond a mode.
     """
     n, (i, j) = len(values), edges
     basin = np.arange(n)
@@ -284,7 +286,8 @@ def _merge_tree(values: FloatArray, edges: tuple[IntArray, IntArray]) -> _Tree:
         a_top, b_top = find(a), find(b)
         if a_top != b_top:
             top, low = min(a_top, b_top), max(a_top, b_top)
-            union[low], into[low], deaths[low] = top, top, values[point]
+            across = a if a_top == top else b
+            union[low], into[low], deaths[low] = top, across, values[point]
             sizes[low] = sum(int(np.searchsorted(mine, point)) for mine in members[low])
             members[top] += members.pop(low)
     for peak, parts in members.items():

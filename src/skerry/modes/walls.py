@@ -107,6 +107,9 @@ def _merge(
 ) -> tuple[IntArray, FloatArray]:
     """What each node (highest first) merges into, and at which value: Kruskal on looked-at edges.
 
+    It merges into the node across the pass, a step towards the highest of those already joined:
+    where two modes' pass is higher than a node in the flank of one of them, it still is that one's.
+
     Edges enter with the most they can be worth, are looked at only when their turn comes, and go
     back with what they are worth.
     """
@@ -143,7 +146,7 @@ def _merge(
             heapq.heappush(queue, (-found[a, b], distance, a, b, True))
             continue
         if cost < np.inf:
-            union[low], into[low], deaths[low] = top, top, -cost
+            union[low], into[low], deaths[low] = top, (a if find(a) == top else b), -cost
     return into, deaths
 
 
