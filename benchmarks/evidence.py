@@ -8,7 +8,7 @@ round and for those that went on (the stopping rule is all that couples them to 
 for the masses and evidences of the modes (light ones, below 1%, once more, and found / true).
 Beside it, the evidence that all exploring rounds together would have given: the bias which fresh
 draws avoid. Runs whose draws lack a mode are counted and left out; so are, for masses, runs that
-don't count modes as the task does.
+don't count modes as the task does, and tasks of one mode.
 
 Each task appends a row of JSON to ``benchmarks/results/history.jsonl``.
 """
@@ -40,7 +40,6 @@ def one(task, n_effective, seed):
     places = task.label(np.array([mode.location for mode in found.modes]))
     alike = sorted(places) == list(range(len(truth)))
     modes = list(zip(found.modes, places, strict=True)) if alike else []
-    shared = modes if len(modes) > 1 else []  # the mass of all there is has no error
     return {
         "miss": found.log_evidence - task.log_evidence,
         "error": float(np.hypot(found.log_evidence_error, task.log_evidence_error)),
@@ -48,8 +47,8 @@ def one(task, n_effective, seed):
         "explored": explored[-1].log_evidence - task.log_evidence,
         "masses": [
             (truth[k], (mode.mass - truth[k]) / mode.mass_error, mode.mass / truth[k])
-            for mode, k in shared
-            if mode.mass_error > 0
+            for mode, k in modes
+            if len(modes) > 1  # the mass of all there is has no error
         ],
         "levels": [
             (mode.log_evidence - task.log_evidence - np.log(truth[k])) / mode.log_evidence_error
