@@ -181,12 +181,13 @@ def test_only_this_machine_is_let_in(tmp_path):
 
 def _listening(pid):
     """The addresses a process listens on, from Linux's tables; others are not looked at."""
-    inodes = set()
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(f"/proc/{pid}/fd"):
-            inodes.add(os.readlink(entry.path).removeprefix("socket:[").removesuffix("]"))
-    if not inodes:
+    held = f"/proc/{pid}/fd"
+    if not os.path.isdir(held):
         return {"127.0.0.1"}
+    inodes = set()
+    for name in os.listdir(held):
+        with contextlib.suppress(FileNotFoundError):  # closed in the meantime
+            inodes.add(os.readlink(f"{held}/{name}").removeprefix("socket:[").removesuffix("]"))
     found = set()
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/net/{table}") as lines:
